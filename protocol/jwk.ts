@@ -1,0 +1,73 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { decodeBase64url, encodeBase64url } from './base64url.ts';
+
+/** RSA public key (RFC 7518 §6.3.1); `e` is always 65537. */
+export interface RsaJwk {
+  readonly kty: 'RSA';
+  readonly n: string;
+  readonly e: 'AQAB';
+  readonly kid: string;
+}
+
+/** Device key: P-256 public key (RFC 7518 §6.2.1). */
+export interface EcJwk {
+  readonly kty: 'EC';
+  readonly crv: 'P-256';
+  readonly x: string;
+  readonly y: string;
+}
+
+/** Log key: Ed25519 public key (RFC 8037 §2). */
+export interface OkpJwk {
+  readonly kty: 'OKP';
+  readonly crv: 'Ed25519';
+  readonly x: string;
+  readonly kid: string;
+}
+
+/** RFC 7638 SHA-256 thumbprint, base64url: the `kid` of every key here. */
+export function thumbprint(jwk: Omit<RsaJwk, 'kid'> | EcJwk | Omit<OkpJwk, 'kid'>): string {
+  const required =
+    jwk.kty === 'RSA'
+      ? { e: jwk.e, kty: jwk.kty, n: jwk.n }
+      : jwk.kty === 'EC'
+        ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y }
+        : { crv: jwk.crv, kty: jwk.kty, x: jwk.x };
+  return encodeBase64url(createHash('sha256').update(JSON.stringify(required)).digest());
+}
+
+/** The public JWK of an RSA key, with its thumbprint as `kid`. */
+export function rsaJwk(key: KeyObject): RsaJwk {
+  const { n, e } = publicJwk(key);
+  if (n === undefined || e !== 'AQAB') throw new TypeError('not an RSA key with exponent 65537');
+  return { kty: 'RSA', n, e, kid: thumbprint({ kty: 'RSA', n, e }) };
+}
+
+/** The public JWK of a P-256 key. */
+export function ecJwk(key: KeyObject): EcJwk {
+  const { crv, x, y } = publicJwk(key);
+  if (crv !== 'P-256' || x === undefined || y === undefined) throw new TypeError('not a P-256 key');
+  return { kty: 'EC', crv, x, y };
+}
+
+/** The public JWK of an Ed25519 key, with its thumbprint as `kid`. */
+export function okpJwk(key: KeyObject): OkpJwk {
+  const { crv, x } = publicJwk(key);
+  if (crv !== 'Ed25519' || x === undefined) throw new TypeError('not an Ed25519 key');
+  return { kty: 'OKP', crv, x, kid: thumbprint({ kty: 'OKP', crv, x }) };
+}
+
+/** @throws where the members do not make a key, for example a point that is not on the curve */
+export function keyObject(jwk: RsaJwk | EcJwk | OkpJwk): KeyObject {
+  return createPublicKey({ key: { ...jwk }, format: 'jwk' });
+}
+
+/** True for a base64url RSA modulus of exactly `bits` bits. */
+export function isModulus(n: string, bits: 3072 | 4096): boolean {
+  const bytes = decodeBase64url(n);
+  return bytes !== undefined && bytes.length === bits / 8 && (bytes[0] ?? 0) >= 0x80;
+}
+
+function publicJwk(key: KeyObject) {
+  return (key.type === 'private' ? createPublicKey(key) : key).export({ format: 'jwk' });
+}

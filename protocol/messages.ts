@@ -1,0 +1,115 @@
+import {
+  bytes,
+  type ClaimsOf,
+  hwid,
+  list,
+  logKey,
+  nextPassword,
+  oneOf,
+  optional,
+  rsaKey,
+  type Shape,
+  scope,
+  text,
+  uint,
+  uuid7,
+} from './claims.ts';
+import type { Message } from './jws.ts';
+
+const name = text(64);
+
+/** The `aud` of tokens and bundles. */
+export const AUDIENCE = 'latchkey:module';
+
+/** Longest distance of a token's `exp` from its `iat`, and so its longest life, in seconds. */
+export const LONGEST_TOKEN = 3600;
+
+/** A challenge's nonce lives this long on the module's monotonic clock, in seconds. */
+export const NONCE_LIFE = 600;
+
+/** Module → server: this module, this nonce, wants to be unlocked. */
+export const challenge = message('latchkey-challenge+jwt', 'ES256', 768, {
+  sub: hwid,
+  nonce: bytes(16),
+  seq: uint,
+  scope,
+  for: uint,
+  keys: uint,
+  pwv: uint,
+  fw: name,
+  last: optional(uuid7),
+});
+
+/** Server → module: open. */
+export const unlockToken = message('latchkey-unlock+jwt', 'PS256', 2048, {
+  iss: name,
+  aud: name,
+  sub: hwid,
+  nonce: bytes(16),
+  jti: uuid7,
+  iat: uint,
+  exp: uint,
+  scope,
+  for: uint,
+  by: name,
+  pw: optional(nextPassword),
+});
+
+/** Why a module refused a token with a good signature, or closed a session. */
+export const refusals = [
+  'audience',
+  'module',
+  'nonce',
+  'expired',
+  'scope',
+  'password',
+  'storage',
+  'service',
+] as const;
+export const closings = ['lock', 'timeout', 'reboot', 'replaced', 'stop', 'service'] as const;
+
+/** Module → server: what became of a token or a bundle. */
+export const receipt = message('latchkey-receipt+jwt', 'ES256', 768, {
+  sub: hwid,
+  jti: uuid7,
+  event: oneOf('provisioned', 'opened', 'closed', 'refused'),
+  why: optional(oneOf(...refusals, ...closings)),
+  elapsed: uint,
+  seq: uint,
+  pwv: uint,
+  dig: optional(bytes(32)),
+});
+
+/** Root → everybody: the issuer and log keys in force, and the roots' successors. */
+export const keyManifest = message('latchkey-keys+jwt', 'PS256', 8192, {
+  iss: name,
+  ver: uint,
+  keys: list(rsaKey(3072), 1, 3),
+  log: list(logKey, 1, 2),
+  roots: optional(list(rsaKey(4096), 2, 2)),
+});
+
+/** Server → module: belong to this issuer. */
+export const bundle = message('latchkey-bundle+jwt', 'PS256', 2048, {
+  iss: name,
+  aud: name,
+  jti: uuid7,
+  sub: optional(hwid),
+  dkt: optional(bytes(32)),
+  pw: optional(nextPassword),
+});
+
+export type Challenge = ClaimsOf<typeof challenge.shape>;
+export type UnlockToken = ClaimsOf<typeof unlockToken.shape>;
+export type Receipt = ClaimsOf<typeof receipt.shape>;
+export type KeyManifest = ClaimsOf<typeof keyManifest.shape>;
+export type Bundle = ClaimsOf<typeof bundle.shape>;
+
+function message<const S extends Shape>(
+  typ: string,
+  alg: 'ES256' | 'PS256',
+  most: number,
+  shape: S,
+): Message<S> {
+  return { typ, alg, most, shape };
+}

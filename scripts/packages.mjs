@@ -1,0 +1,39 @@
+// Makes sure that the system packages a task needs are there: installs them when root on Debian,
+// otherwise names them with the command that installs them.
+//   node scripts/packages.mjs test|demo|bench
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
+/** A file that the package brings → the Debian package. */
+const needs = {
+  demo: {},
+  bench: {},
+  test: {},
+};
+
+const task = process.argv[2] ?? '';
+const wanted = needs[task];
+if (wanted === undefined) throw new Error(`usage: node scripts/packages.mjs ${Object.keys(needs).join('|')}`);
+
+const missing = Object.entries(wanted)
+  .filter(([file]) => !existsSync(file))
+  .map(([, name]) => name);
+
+if (missing.length > 0) {
+  const install = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
+  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
+    console.error(
+      `npm run ${task} needs ${missing.join(', ')}. On Debian:\n  sudo apt-get update && sudo ${install}`,
+    );
+    process.exit(1);
+  }
+  console.error(`installing ${missing.join(', ')}`);
+  const shell = spawnSync(
+    'sh',
+    ['-c', `apt-get update -qq && DEBIAN_FRONTEND=noninteractive ${install} -qq`],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  if (shell.status !== 0) process.exit(shell.status ?? 1);
+}
