@@ -1,0 +1,86 @@
+import type { KeyObject } from 'node:crypto';
+import type { OkpJwk, RsaJwk } from '../protocol/jwk.ts';
+import type { Signer } from '../protocol/jws.ts';
+import type { KeyManifest } from '../protocol/messages.ts';
+
+/** An issuer key that is live: `jwk` is its public half, as the manifest names it. */
+export interface IssuerKey extends Signer {
+  readonly alg: 'PS256';
+  readonly jwk: RsaJwk;
+}
+
+/** Ed25519 key that signs checkpoints. */
+export interface LogKey {
+  readonly jwk: OkpJwk;
+  sign(bytes: Uint8Array): Uint8Array;
+}
+
+/** A signed manifest beside what it says. */
+export interface SignedManifest {
+  readonly jws: string;
+  readonly claims: KeyManifest;
+}
+
+/** Signs client and server certificates with the access CA's key. All times are given by the caller. */
+export interface AccessCa {
+  readonly certificate: string;
+  /** SHA-256 over the CA certificate's DER, base64url: the fingerprint in enrolment codes. */
+  readonly fingerprint: string;
+  /** @returns PEM of a client certificate with SAN URI `urn:latchkey:<kind>:<name>` (clientAuth). */
+  issueClient(request: ClientCertificateRequest): string;
+  /** @returns PEM of a certificate for the api's own TLS key (serverAuth), SANs as given. */
+  issueServer(request: ServerCertificateRequest): string;
+}
+
+export interface ClientCertificateRequest {
+  readonly kind: 'person' | 'station';
+  readonly name: string;
+  readonly key: KeyObject;
+  readonly serial: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+export interface ServerCertificateRequest {
+  readonly names: readonly string[];
+  readonly key: KeyObject;
+  readonly serial: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** Everything the running server signs, seals and checks with. The root private keys are not among it. */
+export interface Keys {
+  /** Issuer name without scheme, for instance `latchkey.example.com`. */
+  readonly iss: string;
+  /** Live issuer keys, preferred first. */
+  readonly issuers: readonly IssuerKey[];
+  readonly log: LogKey;
+  readonly roots: readonly RsaJwk[];
+  /** The newest manifest last; before it, in order, each later one that names `roots`. */
+  readonly manifests: readonly SignedManifest[];
+  readonly ca: AccessCa;
+  /** Key-encrypting key: wraps data keys. */
+  readonly kek: KeyEncryptingKey;
+}
+
+export interface KeyEncryptingKey {
+  wrap(dataKey: Uint8Array, id: string): Uint8Array;
+  /** @throws where the wrapped bytes were not made by this KEK for this id */
+  unwrap(wrapped: Uint8Array, id: string): Uint8Array;
+}
+
+/** What a sealed row is for: it opens only under the same purpose, subject and version. */
+export interface SealedFor {
+  readonly purpose: 'password' | 'challenge' | 'token' | 'bundle' | 'enrolment';
+  /** hwid, or the id of the row's own. */
+  readonly subject: string;
+  readonly version: number;
+}
+
+/** AES-256-GCM under the newest data key; the associated data are purpose, subject, version. */
+export interface Sealer {
+  seal(plain: Uint8Array, sealedFor: SealedFor): Uint8Array;
+  /** @throws where the bytes were not sealed for exactly this */
+  open(sealed: Uint8Array, sealedFor: SealedFor): Uint8Array;
+}

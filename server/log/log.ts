@@ -1,0 +1,35 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { NewEvent } from '../../protocol/events.ts';
+import type { Database } from '../store/schema.ts';
+
+/** Where an event stands, and the size of the tree under the checkpoint that covers it. */
+export interface LogPosition {
+  readonly index: number;
+  readonly size: number;
+}
+
+/** The one way to write. Valid only inside the function that it is handed to. */
+export interface Tx {
+  readonly db: Kysely<Database> | Transaction<Database>;
+  /** Adds an event as the next leaf. @returns its index */
+  append(event: NewEvent): Promise<number>;
+}
+
+/** What a commit gave back, and where its last event stands: null where it appended none. */
+export interface Committed<T> {
+  readonly value: T;
+  readonly log: LogPosition | null;
+}
+
+export interface Log {
+  /**
+   * Runs `fn` in the next transaction, inside a savepoint of its own; resolves once state, events
+   * and a signed checkpoint over them are on disk (order rules 1 and 4). Whatever takes time, and
+   * every signature of an issuer or CA, is made before: nothing but statements belongs in `fn`.
+   * A throw undoes this savepoint only, and is the caller's to see.
+   * @throws Problem `log-unavailable` where the log cannot be written (order rule 3)
+   */
+  commit<T>(fn: (tx: Tx) => Promise<T>): Promise<Committed<T>>;
+  /** Waits for what is pending, refuses the rest, and closes. */
+  close(): Promise<void>;
+}
