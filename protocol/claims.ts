@@ -85,6 +85,9 @@ export const uint: Kind<number> = {
       : undefined,
 };
 
+/** Integer from 1 to 2³²−1: versions and counters that start at 1. */
+export const positive: Kind<number> = { read: (value) => uint.read(value) || undefined };
+
 /** Exactly `length` bytes in base64url. */
 export function bytes(length: number): Kind<string> {
   return {
@@ -104,15 +107,18 @@ export const uuid7: Kind<string> = matching(
 export const scope = oneOf('console', 'adb', 'ssh', 'reset');
 export type Scope = 'console' | 'adb' | 'ssh' | 'reset';
 
-/** A SHA-512 crypt (`$6$`) hash of a password that the module does not hold yet, with its version. */
+/**
+ * A SHA-512 crypt (`$6$`) hash of a password that the module does not hold yet, with its version.
+ * The last of the 86 characters carries two bits, so it is one of four.
+ */
 export const nextPassword = object({
-  ver: uint,
-  hash: matching(/^\$6\$(?:rounds=[1-9][0-9]{3,8}\$)?[./0-9A-Za-z]{1,16}\$[./0-9A-Za-z]{86}$/),
+  ver: positive,
+  hash: matching(/^\$6\$(?:rounds=[1-9][0-9]{3,8}\$)?[./0-9A-Za-z]{1,16}\$[./0-9A-Za-z]{85}[./01]$/),
 });
 
 /** RSA public JWK whose `kid` is its own thumbprint. */
 export function rsaKey(bits: 3072 | 4096): Kind<RsaJwk> {
-  const members = object({ kty: oneOf('RSA'), n: text(683), e: oneOf('AQAB'), kid: bytes(32) });
+  const members = object({ kty: oneOf('RSA'), n: bytes(bits / 8), e: oneOf('AQAB'), kid: bytes(32) });
   return {
     read(value) {
       const jwk = members.read(value);

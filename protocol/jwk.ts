@@ -57,15 +57,31 @@ export function okpJwk(key: KeyObject): OkpJwk {
   return { kty: 'OKP', crv, x, kid: thumbprint({ kty: 'OKP', crv, x }) };
 }
 
-/** @throws where the members do not make a key, for example a point that is not on the curve */
+/**
+ * The key that a JWK stands for. One key has one JWK and so one thumbprint: coordinates with padding,
+ * leading zeros or trailing bits, which OpenSSL would take, are refused.
+ * @throws TypeError where the members do not make a key, or are not spelled as the key would spell them
+ */
 export function keyObject(jwk: RsaJwk | EcJwk | OkpJwk): KeyObject {
-  return createPublicKey({ key: { ...jwk }, format: 'jwk' });
+  const key = importJwk(jwk);
+  if (key === undefined || thumbprint(key.export({ format: 'jwk' }) as typeof jwk) !== thumbprint(jwk)) {
+    throw new TypeError(`not a canonical ${jwk.kty} public key`);
+  }
+  return key;
 }
 
 /** True for a base64url RSA modulus of exactly `bits` bits. */
 export function isModulus(n: string, bits: 3072 | 4096): boolean {
   const bytes = decodeBase64url(n);
   return bytes !== undefined && bytes.length === bits / 8 && (bytes[0] ?? 0) >= 0x80;
+}
+
+function importJwk(jwk: RsaJwk | EcJwk | OkpJwk): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: { ...jwk }, format: 'jwk' });
+  } catch {
+    return undefined;
+  }
 }
 
 function publicJwk(key: KeyObject) {

@@ -9,6 +9,8 @@ export interface Message<S extends Shape> {
   /** The most bytes of the compact form. */
   readonly most: number;
   readonly shape: S;
+  /** What the claims owe each other, where the shape of each alone does not say it. */
+  agree(claims: ClaimsOf<S>): boolean;
 }
 
 /** A key that signs messages; the private half may be elsewhere, for instance in a hardware module. */
@@ -69,15 +71,11 @@ export function openEnvelope<S extends Shape>(message: Message<S>, jws: string):
   if (jws.length > message.most) throw new MessageError('form', `over ${message.most} bytes`);
   const parts = jws.split('.');
   const [head, body, tail] = parts.map(decodeBase64url);
-  if (parts.length !== 3 || !head || !body || !tail) {
+  if (parts.length !== 3 || head === undefined || body === undefined || tail === undefined) {
     throw new MessageError('form', 'not three parts of canonical base64url');
   }
-  const kid = /^\{"alg":"[A-Z0-9]+","kid":"([\w-]{43})","typ":"[^"]*"\}$/.exec(
-    Buffer.from(head).toString('latin1'),
-  )?.[1];
-  if (kid === undefined || Buffer.from(head).toString('latin1') !== header(message, kid)) {
-    throw new MessageError('form', `header is not exactly that of ${message.typ}`);
-  }
+  const kid = readHeader(message, Buffer.from(head).toString('latin1'));
+  if (kid === undefined) throw new MessageError('form', `header is not exactly that of ${message.typ}`);
   const signingInput = Buffer.from(jws.slice(0, jws.lastIndexOf('.')));
   return { kid, payload: body, signature: tail, signingInput };
 }
@@ -103,11 +101,25 @@ export function signatureHolds<S extends Shape>(
 }
 
 /**
+ * Finds the key that the header names and holds it against the signature.
+ * @throws MessageError `unknown-key` or `signature`
+ */
+export function checkSignature<S extends Shape>(
+  message: Message<S>,
+  envelope: Envelope,
+  keys: KeyStore,
+): void {
+  const key = keys(envelope.kid);
+  if (key === undefined) throw new MessageError('unknown-key', `no key ${envelope.kid} for ${message.typ}`);
+  if (!signatureHolds(message, envelope, key)) throw new MessageError('signature', 'signature does not hold');
+}
+
+/**
  * Decodes a payload, encodes it again and compares the bytes.
  * @throws MessageError `form` for whatever is not canonical
  */
 export function decodePayload<S extends Shape>(message: Message<S>, payload: Uint8Array): ClaimsOf<S> {
-  const claims = readClaims(message.shape, parseJson(payload));
+  const claims = readPayload(message, parseJson(payload));
   if (claims === undefined || !Buffer.from(JSON.stringify(claims)).equals(payload)) {
     throw new MessageError('form', `payload is not a canonical ${message.typ}`);
   }
@@ -124,16 +136,27 @@ export function verifyMessage<S extends Shape>(
   keys: KeyStore,
 ): ClaimsOf<S> {
   const envelope = openEnvelope(message, jws);
-  const key = keys(envelope.kid);
-  if (key === undefined) throw new MessageError('unknown-key', `no key ${envelope.kid} for ${message.typ}`);
-  if (!signatureHolds(message, envelope, key)) throw new MessageError('signature', 'signature does not hold');
+  checkSignature(message, envelope, keys);
   return decodePayload(message, envelope.payload);
 }
 
 function canonicalPayload<S extends Shape>(message: Message<S>, claims: ClaimsOf<S>): string {
-  const rebuilt = readClaims(message.shape, claims);
+  const rebuilt = readPayload(message, claims);
   if (rebuilt === undefined) throw new TypeError(`claims do not make a ${message.typ}`);
   return JSON.stringify(rebuilt);
+}
+
+/** The claims rebuilt in their order, or undefined where they do not fit the shape or each other. */
+function readPayload<S extends Shape>(message: Message<S>, value: unknown): ClaimsOf<S> | undefined {
+  const claims = readClaims(message.shape, value);
+  return claims !== undefined && message.agree(claims) ? claims : undefined;
+}
+
+/** The `kid` of a header that is, byte for byte, the one this message has. */
+function readHeader<S extends Shape>(message: Message<S>, text: string): string | undefined {
+  const at = `{"alg":"${message.alg}","kid":"`.length;
+  const kid = text.slice(at, at + 43);
+  return /^[\w-]{43}$/.test(kid) && text === header(message, kid) ? kid : undefined;
 }
 
 function header<S extends Shape>(message: Message<S>, kid: string): string {

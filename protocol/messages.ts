@@ -7,6 +7,7 @@ import {
   nextPassword,
   oneOf,
   optional,
+  positive,
   rsaKey,
   type Shape,
   scope,
@@ -31,7 +32,7 @@ export const NONCE_LIFE = 600;
 export const challenge = message('latchkey-challenge+jwt', 'ES256', 768, {
   sub: hwid,
   nonce: bytes(16),
-  seq: uint,
+  seq: positive,
   scope,
   for: uint,
   keys: uint,
@@ -40,22 +41,28 @@ export const challenge = message('latchkey-challenge+jwt', 'ES256', 768, {
   last: optional(uuid7),
 });
 
-/** Server → module: open. */
-export const unlockToken = message('latchkey-unlock+jwt', 'PS256', 2048, {
-  iss: name,
-  aud: name,
-  sub: hwid,
-  nonce: bytes(16),
-  jti: uuid7,
-  iat: uint,
-  exp: uint,
-  scope,
-  for: uint,
-  by: name,
-  pw: optional(nextPassword),
-});
+/** Server → module: open. It lives from 1 to 3600 seconds. */
+export const unlockToken = message(
+  'latchkey-unlock+jwt',
+  'PS256',
+  2048,
+  {
+    iss: name,
+    aud: name,
+    sub: hwid,
+    nonce: bytes(16),
+    jti: uuid7,
+    iat: uint,
+    exp: uint,
+    scope,
+    for: uint,
+    by: name,
+    pw: optional(nextPassword),
+  },
+  ({ iat, exp }) => exp > iat && exp - iat <= LONGEST_TOKEN,
+);
 
-/** Why a module refused a token with a good signature, or closed a session. */
+/** Why a module refused a token with a good signature. */
 export const refusals = [
   'audience',
   'module',
@@ -66,38 +73,74 @@ export const refusals = [
   'storage',
   'service',
 ] as const;
+export type Refusal = (typeof refusals)[number];
+
+/** Why a module closed a session. */
 export const closings = ['lock', 'timeout', 'reboot', 'replaced', 'stop', 'service'] as const;
+export type Closing = (typeof closings)[number];
 
-/** Module → server: what became of a token or a bundle. */
-export const receipt = message('latchkey-receipt+jwt', 'ES256', 768, {
-  sub: hwid,
-  jti: uuid7,
-  event: oneOf('provisioned', 'opened', 'closed', 'refused'),
-  why: optional(oneOf(...refusals, ...closings)),
-  elapsed: uint,
-  seq: uint,
-  pwv: uint,
-  dig: optional(bytes(32)),
-});
+const events = ['provisioned', 'opened', 'closed', 'refused'] as const;
 
-/** Root → everybody: the issuer and log keys in force, and the roots' successors. */
-export const keyManifest = message('latchkey-keys+jwt', 'PS256', 8192, {
-  iss: name,
-  ver: uint,
-  keys: list(rsaKey(3072), 1, 3),
-  log: list(logKey, 1, 2),
-  roots: optional(list(rsaKey(4096), 2, 2)),
-});
+/** What `why` may be in each event. */
+const reasons: Record<(typeof events)[number], readonly (Refusal | Closing | undefined)[]> = {
+  provisioned: [undefined],
+  opened: [undefined],
+  closed: closings,
+  refused: refusals,
+};
 
-/** Server → module: belong to this issuer. */
-export const bundle = message('latchkey-bundle+jwt', 'PS256', 2048, {
-  iss: name,
-  aud: name,
-  jti: uuid7,
-  sub: optional(hwid),
-  dkt: optional(bytes(32)),
-  pw: optional(nextPassword),
-});
+/** Module → server: what became of a token or a bundle. `why` explains an end, `dig` names a bundle. */
+export const receipt = message(
+  'latchkey-receipt+jwt',
+  'ES256',
+  768,
+  {
+    sub: hwid,
+    jti: uuid7,
+    event: oneOf(...events),
+    why: optional(oneOf(...refusals, ...closings)),
+    elapsed: uint,
+    seq: positive,
+    pwv: uint,
+    dig: optional(bytes(32)),
+  },
+  ({ event, why, dig }) => reasons[event].includes(why) && (dig !== undefined) === (event === 'provisioned'),
+);
+
+/** Root → everybody: the issuer and log keys in force, and the roots' successors. No key stands twice. */
+export const keyManifest = message(
+  'latchkey-keys+jwt',
+  'PS256',
+  8192,
+  {
+    iss: name,
+    ver: positive,
+    keys: list(rsaKey(3072), 1, 3),
+    log: list(logKey, 1, 2),
+    roots: optional(list(rsaKey(4096), 2, 2)),
+  },
+  ({ keys, log, roots = [] }) => {
+    const kids = [...keys, ...log, ...roots].map((key) => key.kid);
+    return new Set(kids).size === kids.length;
+  },
+);
+
+/** Server → module: belong to this issuer. Without `sub`, `dkt` and `pw` it is the offline bundle. */
+export const bundle = message(
+  'latchkey-bundle+jwt',
+  'PS256',
+  2048,
+  {
+    iss: name,
+    aud: name,
+    jti: uuid7,
+    sub: optional(hwid),
+    dkt: optional(bytes(32)),
+    pw: optional(nextPassword),
+  },
+  ({ sub, dkt, pw }) =>
+    (sub === undefined) === (dkt === undefined) && (dkt === undefined) === (pw === undefined),
+);
 
 export type Challenge = ClaimsOf<typeof challenge.shape>;
 export type UnlockToken = ClaimsOf<typeof unlockToken.shape>;
@@ -110,6 +153,7 @@ function message<const S extends Shape>(
   alg: 'ES256' | 'PS256',
   most: number,
   shape: S,
+  agree: (claims: ClaimsOf<S>) => boolean = () => true,
 ): Message<S> {
-  return { typ, alg, most, shape };
+  return { typ, alg, most, shape, agree };
 }
