@@ -1,0 +1,34 @@
+import { cpus } from 'node:os';
+
+/** One figure: what was measured, beside the limit or peer it is held against. */
+export interface Row {
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+  /** What `value` is a multiple of, measured in the same run. */
+  readonly beside?: { readonly name: string; readonly value: number };
+  /** The ratio must not be above this. */
+  readonly most?: number;
+}
+
+export function machine(): string {
+  const [cpu] = cpus();
+  return `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${process.platform} ${process.arch}, Node ${process.version}, OpenSSL ${process.versions.openssl}`;
+}
+
+export function print(rows: readonly Row[]): void {
+  for (const { name, value, unit, beside, most } of rows) {
+    const ratio = beside === undefined ? '' : `   ${(value / beside.value).toFixed(2)} × ${beside.name}`;
+    const limit = most === undefined ? '' : ` (limit ${most})`;
+    console.log(`${name.padEnd(58)} ${format(value).padStart(10)} ${unit.padEnd(5)}${ratio}${limit}`);
+  }
+}
+
+/** The median; of an even count, the upper of the middle two. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function format(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
