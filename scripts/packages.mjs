@@ -8,7 +8,10 @@ import { existsSync } from 'node:fs';
 const needs = {
   demo: {},
   bench: {},
-  test: {},
+  test: {
+    '/usr/bin/go': 'golang-go',
+    '/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go': 'golang-golang-x-mod-dev',
+  },
 };
 
 const task = process.argv[2] ?? '';
