@@ -48,11 +48,7 @@ const decisions: [string, PolicyQuestion, string | undefined][] = [
     question('request', ['officer']),
     'the role engineer, because officers may only reset',
   ],
-  [
-    'an auditor requests',
-    question('request', ['auditor']),
-    'the role engineer, because officers may only reset',
-  ],
+  ['an auditor requests', question('request', ['auditor']), 'the role engineer or the role officer'],
   ['another’s unlock is issued', question('issue', ['engineer'], {}, 'bob'), 'an unlock of your own'],
   ['another’s password', question('reveal', ['engineer'], {}, 'bob'), 'an unlock of your own'],
   ['an auditor reveals', question('reveal', ['auditor']), 'the role engineer or the role officer'],
