@@ -47,7 +47,10 @@ export const Order = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
   .describe('Production order');
 
-/** Where in the log an answer's event stands: its index, and the size of the tree that holds it. */
+/**
+ * Where in the log an answer's event stands: its index, and the size of the tree that holds it.
+ * Null where the answer repeats an earlier one, so that nothing was written.
+ */
 export const LogPosition = z.strictObject({ index: z.int().min(0), size: z.int().min(1) });
 
 /** A list's cursor and length; `next` in the answer is the `after` of the next page. */
@@ -73,14 +76,21 @@ export const NewPrincipal = z.strictObject({
   kind: z.enum(['person', 'station']),
   roles: z.array(z.enum(roles)).min(1).max(roles.length),
 });
+export const PrincipalAnswer = z.strictObject({ principal: Principal, log: LogPosition.nullable() });
 export const Enrolment = z.strictObject({
   id: Id,
   principal: PrincipalName,
+  created: Moment,
   expires: Moment,
-  /** The paste for `latchkey enroll`; null once redeemed or expired. */
-  code: z.string().nullable(),
+  state: z.enum(['pending', 'redeemed', 'expired']),
 });
 export const NewEnrolment = z.strictObject({ principal: PrincipalName });
+export const EnrolmentAnswer = z.strictObject({
+  enrolment: Enrolment,
+  /** The paste for `latchkey enroll`; null once redeemed or expired. */
+  code: z.string().nullable(),
+  log: LogPosition.nullable(),
+});
 export const RsaPublicKey = z.strictObject({
   kty: z.literal('RSA'),
   n: z.base64url().length(512),
@@ -88,21 +98,31 @@ export const RsaPublicKey = z.strictObject({
 });
 export const Redemption = z.strictObject({ secret: z.base64url().length(43), key: RsaPublicKey });
 export const Renewal = z.strictObject({ key: RsaPublicKey });
+export const Serial = z
+  .string()
+  .regex(/^[0-9a-f]{2,40}$/)
+  .describe('Serial number of a certificate, in hexadecimal');
 export const Certificate = z.strictObject({
   principal: PrincipalName,
-  serial: z.string(),
-  lineage: Id,
+  serial: Serial,
+  lineage: Id.describe('The enrolment that this certificate came from, by renewals'),
   kid: Digest,
+  created: Moment,
   expires: Moment,
   state: z.enum(['live', 'renewed', 'revoked']),
 });
+export const CertificateQuery = Page.extend({
+  principal: PrincipalName.optional(),
+  state: Certificate.shape.state.optional(),
+});
+export const CertificateAnswer = z.strictObject({ certificate: Certificate, log: LogPosition.nullable() });
 /** A certificate and its CA, PEM. */
 export const IssuedCertificate = z.strictObject({
   certificate: Certificate,
   pem: z.string(),
   ca: z.string(),
   iss: z.string(),
-  log: LogPosition,
+  log: LogPosition.nullable(),
 });
 export const Whoami = z.strictObject({
   principal: Principal,

@@ -16,6 +16,7 @@ export const problems = {
   'certificate-untrusted': [401, 'The client certificate is not from this server’s access CA'],
   'certificate-expired': [401, 'The client certificate has expired'],
   'certificate-revoked': [401, 'The client certificate has been revoked'],
+  'certificate-renewed': [401, 'The client certificate has been renewed; the newer one takes its place'],
   'principal-disabled': [403, 'This principal has been disabled'],
   'renewal-refused': [
     403,

@@ -5,7 +5,8 @@ import type { Caller, Services } from './context.ts';
 
 /**
  * Who reaches an operation: `open` needs no certificate, `enrolled` any enabled principal, a list
- * those roles; `expired` also a certificate past its end, for renewal. Policy decides the rest.
+ * those roles; `expired` also a certificate past its end or already renewed, for renewal. Policy
+ * decides the rest.
  */
 export type Access = 'open' | 'enrolled' | 'expired' | readonly Role[];
 
@@ -15,40 +16,49 @@ export interface Operation<
   Q extends z.ZodType,
   B extends z.ZodType,
   A extends z.ZodType,
+  X extends Access = Access,
+  I extends boolean = boolean,
 > {
   readonly id: string;
   readonly method: 'get' | 'post';
-  /** With OpenAPI's braces: `/v1/unlocks/{id}`. */
+  /** With OpenAPI's braces: `/v1/unlocks/{id}`; `{+name}` at the end takes slashes too. */
   readonly path: string;
   readonly summary: string;
-  readonly access: Access;
+  readonly access: X;
   /** The POST has no natural key, so it takes an Idempotency-Key header. */
-  readonly idempotent?: true;
+  readonly idempotent?: I;
   readonly params: P;
   readonly query: Q;
   /** z.undefined() where there is no body. */
   readonly body: B;
+  /** Of JSON answers; z.string() or z.instanceof(Uint8Array) where `media` says another type. */
   readonly answer: A;
-  /** Of JSON answers; others say their media type. */
   readonly media?: string;
   /** Refusals of its own, beside those every operation shares. */
   readonly problems: readonly ProblemCode[];
   handle(
-    request: OperationRequest<z.output<P>, z.output<Q>, z.output<B>>,
+    request: OperationRequest<
+      z.output<P>,
+      z.output<Q>,
+      z.output<B>,
+      X extends 'open' ? undefined : Caller,
+      I extends true ? Idempotency : undefined
+    >,
     services: Services,
   ): Promise<OperationAnswer<z.input<A>>>;
 }
 
-export interface OperationRequest<P, Q, B> {
+export interface OperationRequest<P, Q, B, C = Caller | undefined, I = Idempotency | undefined> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
-  /** Undefined only where access is `open`. */
-  readonly caller: Caller | undefined;
-  readonly idempotency: Idempotency | undefined;
+  /** Undefined where access is `open`, certificate or not. */
+  readonly caller: C;
+  /** Undefined where the operation is not `idempotent`. */
+  readonly idempotency: I;
   /** Id of this request in diagnostics. */
   readonly id: string;
-  /** Fires when the client has gone or the server stops: a long poll ends. */
+  /** Fires when the client has gone or the server stops: a long poll ends. Made when first read. */
   readonly signal: AbortSignal;
 }
 
@@ -64,11 +74,23 @@ export interface OperationAnswer<A> {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type AnyOperation = Operation<z.ZodType, z.ZodType, z.ZodType, z.ZodType>;
+/** An operation whose own types are forgotten, as app.ts and openapi.ts see all of them. */
+export interface AnyOperation extends Omit<Operation<z.ZodType, z.ZodType, z.ZodType, z.ZodType>, 'handle'> {
+  handle(
+    request: OperationRequest<unknown, unknown, unknown>,
+    services: Services,
+  ): Promise<OperationAnswer<unknown>>;
+}
 
 /** Keeps the types of an operation's own schemas while it is defined; routes export lists of them. */
-export function operation<P extends z.ZodType, Q extends z.ZodType, B extends z.ZodType, A extends z.ZodType>(
-  definition: Operation<P, Q, B, A>,
-): AnyOperation {
+export function operation<
+  P extends z.ZodType,
+  Q extends z.ZodType,
+  B extends z.ZodType,
+  A extends z.ZodType,
+  const X extends Access,
+  I extends boolean = false,
+>(definition: Operation<P, Q, B, A, X, I>): AnyOperation {
+  // app.ts hands it only what its own schemas, access and header checks gave.
   return definition as unknown as AnyOperation;
 }
