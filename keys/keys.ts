@@ -23,27 +23,33 @@ export interface SignedManifest {
 
 /** Signs client and server certificates with the access CA's key. All times are given by the caller. */
 export interface AccessCa {
+  /** PEM. */
   readonly certificate: string;
   /** SHA-256 over the CA certificate's DER, base64url: the fingerprint in enrolment codes. */
   readonly fingerprint: string;
   /** @returns PEM of a client certificate with SAN URI `urn:latchkey:<kind>:<name>` (clientAuth). */
-  issueClient(request: ClientCertificateRequest): string;
+  issueClient(request: ClientCertificateRequest): Promise<string>;
   /** @returns PEM of a certificate for the api's own TLS key (serverAuth), SANs as given. */
-  issueServer(request: ServerCertificateRequest): string;
+  issueServer(request: ServerCertificateRequest): Promise<string>;
 }
 
 export interface ClientCertificateRequest {
   readonly kind: 'person' | 'station';
   readonly name: string;
+  /** RSA public key. */
   readonly key: KeyObject;
+  /** From `newSerial`. */
   readonly serial: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
 }
 
 export interface ServerCertificateRequest {
+  /** DNS names and IP addresses. */
   readonly names: readonly string[];
+  /** RSA public key. */
   readonly key: KeyObject;
+  /** From `newSerial`. */
   readonly serial: string;
   readonly notBefore: Date;
   readonly notAfter: Date;
@@ -56,10 +62,13 @@ export interface Keys {
   /** Live issuer keys, preferred first. */
   readonly issuers: readonly IssuerKey[];
   readonly log: LogKey;
-  readonly roots: readonly RsaJwk[];
+  /** Public halves of root A and root B, as firmware and enrolment codes carry them. */
+  readonly roots: readonly [RsaJwk, RsaJwk];
   /** The newest manifest last; before it, in order, each later one that names `roots`. */
   readonly manifests: readonly SignedManifest[];
   readonly ca: AccessCa;
+  /** Private RSA-3072 key of the api's TLS; its certificate is issued by `ca` at each start. */
+  readonly tls: KeyObject;
   /** Key-encrypting key: wraps data keys. */
   readonly kek: KeyEncryptingKey;
 }

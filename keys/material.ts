@@ -1,0 +1,59 @@
+import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { RsaJwk } from '../protocol/jwk.ts';
+import { makeCa } from './certificates.ts';
+import { KeyFault } from './fault.ts';
+import type { Keys } from './keys.ts';
+import { requireNamed, verifyManifests } from './manifest.ts';
+import { makeKek } from './seal.ts';
+import { logKey, pssKey } from './sign.ts';
+
+/** The keys of a running server as they lie on disk: the roots' private halves are not among them. */
+export interface KeyMaterial {
+  readonly roots: readonly [RsaJwk, RsaJwk];
+  /** Private issuer keys; those that the newest manifest names are live. */
+  readonly issuers: readonly KeyObject[];
+  readonly log: KeyObject;
+  readonly ca: KeyObject;
+  /** PEM. */
+  readonly caCertificate: string;
+  readonly tls: KeyObject;
+  readonly kek: Uint8Array;
+}
+
+const generate = promisify(generateKeyPair);
+
+/** On the thread pool; RSA-4096 takes about a second of one core. Exponent 65537. */
+export async function generateRsa(modulusLength: 3072 | 4096): Promise<KeyObject> {
+  return (await generate('rsa', { modulusLength, publicExponent: 65_537 })).privateKey;
+}
+
+export async function generateEd25519(): Promise<KeyObject> {
+  return (await generate('ed25519')).privateKey;
+}
+
+/**
+ * What the server works with, after checking that the manifests are the roots' and name these keys.
+ * @param manifests compact JWS: the newest last, before it, in order, each later one that names roots
+ * @throws KeyFault
+ */
+export function makeKeys(
+  iss: string,
+  material: KeyMaterial,
+  manifests: readonly string[],
+  random: (length: number) => Uint8Array,
+): Keys {
+  const verified = verifyManifests(manifests, material.roots, iss);
+  const newest = verified.at(-1)?.claims;
+  if (newest === undefined) throw new KeyFault('missing', 'there is no key manifest');
+  const log = logKey(material.log);
+  requireNamed(newest, log.jwk, 'log');
+  const held = material.issuers.map(pssKey);
+  const issuers = newest.keys.flatMap(({ kid }) => held.find((key) => key.kid === kid) ?? []);
+  if (issuers.length === 0) {
+    throw new KeyFault('mismatch', `manifest ${newest.ver} names no issuer key whose private half is here`);
+  }
+  const { roots, tls, kek } = material;
+  const ca = makeCa(material.ca, material.caCertificate, iss);
+  return { iss, issuers, log, roots, manifests: verified, ca, tls, kek: makeKek(kek, random) };
+}
