@@ -7,6 +7,10 @@ export interface Config {
   readonly ops: Listener;
   /** Seconds after creation within which an unlock must be issued. */
   readonly unlockDeadline: number;
+  /** Cedar policy file that replaces the default one; undefined for the default. */
+  readonly policyFile: string | undefined;
+  /** Patterns that a ticket is held against; policy sees the names of those that match. */
+  readonly tickets: Readonly<Record<string, RegExp>>;
 }
 
 export interface Listener {

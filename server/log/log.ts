@@ -30,6 +30,11 @@ export interface Log {
    * @throws Problem `log-unavailable` where the log cannot be written (order rule 3)
    */
   commit<T>(fn: (tx: Tx) => Promise<T>): Promise<Committed<T>>;
+  /**
+   * Calls `listener` after every COMMIT that added events: long polls look again then.
+   * @returns what takes the listener off
+   */
+  onCommit(listener: () => void): () => void;
   /** Waits for what is pending, refuses the rest, and closes. */
   close(): Promise<void>;
 }

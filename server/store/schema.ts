@@ -101,6 +101,8 @@ interface ModulesTable {
   state: 'registered' | 'confirmed' | 'suspended' | 'retired';
   /** `last` of the challenge that named a token this server never issued. */
   foreign_token: string | null;
+  /** The foreign token that an officer cleared last: challenges go on naming it until a new one is accepted. */
+  cleared_token: string | null;
   /** Highest challenge `seq` granted for this device key. */
   granted_seq: number;
   /** Password version in force by the module's newest signed word (highest seq), and that word's seq. */
