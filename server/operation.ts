@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Role } from '../protocol/api.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Caller, Services } from './context.ts';
@@ -94,3 +94,8 @@ export function operation<
   // app.ts hands it only what its own schemas, access and header checks gave.
   return definition as unknown as AnyOperation;
 }
+
+/** Schema of params and query where there are none. */
+export const none = z.strictObject({});
+/** Schema of a body that must not be there. */
+export const noBody = z.undefined();

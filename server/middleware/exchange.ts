@@ -1,0 +1,51 @@
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import type { ProblemCode } from '../../protocol/problems.ts';
+import type { Caller, Services } from '../context.ts';
+import type { Metrics } from '../metrics.ts';
+import type { AnyOperation } from '../operation.ts';
+
+/** What the server learns about one request while it lasts; each middleware fills in its part. */
+export interface Exchange {
+  /** Finds the request in diagnostics. Made here: a client's own id could be another's, or hostile. */
+  readonly id: string;
+  operation?: AnyOperation;
+  caller?: Caller;
+  problem?: ProblemCode;
+}
+
+interface Locals extends Record<string, unknown> {
+  exchange: Exchange;
+}
+
+type Params = Record<string, string | string[]>;
+export type ApiRequest = Request<Params, unknown, unknown>;
+export type ApiResponse = Response<unknown, Locals>;
+export type Middleware = RequestHandler<Params, unknown, unknown, ApiRequest['query'], Locals>;
+export type ErrorMiddleware = ErrorRequestHandler<Params, unknown, unknown, ApiRequest['query'], Locals>;
+
+/** Gives each request its id, and writes its one diagnostic line when it is over. */
+export function exchange(services: Services, metrics: Metrics): Middleware {
+  return (request, response, next) => {
+    const began = performance.now();
+    const id = Buffer.from(services.random(9)).toString('base64url');
+    const current: Exchange = { id };
+    response.locals.exchange = current;
+    response.setHeader('Request-Id', id);
+    response.once('close', () => {
+      const ms = Math.round((performance.now() - began) * 1000) / 1000;
+      const operation = current.operation?.id ?? 'none';
+      metrics.request(operation, response.statusCode, ms / 1000);
+      services.diagnostics.info({
+        request: id,
+        method: request.method,
+        route: current.operation?.path,
+        status: response.statusCode,
+        code: current.problem,
+        by: current.caller?.name,
+        ms,
+        ...(response.writableFinished ? {} : { aborted: true }),
+      });
+    });
+    next();
+  };
+}

@@ -1,0 +1,89 @@
+import type { IncomingMessage } from 'node:http';
+import { Problem, type ProblemCode, type ProblemDocument, problems } from '../../protocol/problems.ts';
+import type { Services } from '../context.ts';
+import { hasBody } from './body.ts';
+import type { ApiRequest, ApiResponse, ErrorMiddleware } from './exchange.ts';
+
+/** The one place where errors become HTTP (RFC 9457). */
+export function answerProblems(services: Services): ErrorMiddleware {
+  return (error: unknown, request, response, _next) => {
+    const problem = toProblem(error);
+    const { exchange } = response.locals;
+    exchange.problem = problem.code;
+    if (problem.code === 'internal-error') {
+      services.diagnostics.error({ request: exchange.id, err: problem.cause }, 'request failed');
+    }
+    if (response.headersSent) response.destroy();
+    else sendProblem(problem, request, response);
+  };
+}
+
+/** Anything thrown, as a problem; what nobody foresaw is `internal-error` and keeps its detail to itself. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const fault = bodyFault(error);
+  if (fault !== undefined) return fault;
+  return new Problem(
+    'internal-error',
+    'The server failed; ask its operator, naming the request id.',
+    {},
+    error,
+  );
+}
+
+/** The document of a problem, for requests that express never saw too. */
+export function problemDocument(problem: Problem, request: string): ProblemDocument {
+  const [status, title] = problems[problem.code];
+  return {
+    ...problem.extensions,
+    type: `urn:latchkey:problem:${problem.code}`,
+    title,
+    status,
+    code: problem.code,
+    detail: problem.message,
+    request,
+  };
+}
+
+function sendProblem(problem: Problem, request: ApiRequest, response: ApiResponse): void {
+  const document = problemDocument(problem, response.locals.exchange.id);
+  const bytes = Buffer.from(JSON.stringify(document));
+  response.writeHead(document.status, {
+    'Content-Type': 'application/problem+json',
+    'Content-Length': bytes.length,
+    'Cache-Control': 'no-store',
+    ...headers(problem, request),
+  });
+  response.end(bytes);
+}
+
+function headers({ code, extensions }: Problem, request: IncomingMessage): Record<string, string> {
+  const { retryAfter, allow } = extensions;
+  return {
+    ...(typeof retryAfter === 'number' && { 'Retry-After': String(retryAfter) }),
+    ...(Array.isArray(allow) && { Allow: allow.join(', ') }),
+    // RFC 9110 §11.6.1 wants a challenge in every 401; none is registered for TLS client certificates.
+    ...(problems[code][0] === 401 && { 'WWW-Authenticate': 'ClientCertificate' }),
+    // What is left of a refused body is not worth reading.
+    ...(hasBody(request) && !request.complete && { Connection: 'close' }),
+  };
+}
+
+/** What body-parser and express themselves throw about what a client sent (`type` of http-errors). */
+const bodyFaults: Record<string, readonly [ProblemCode, string]> = {
+  'entity.too.large': ['payload-too-large', 'The body is larger than this operation takes.'],
+  'entity.parse.failed': ['invalid-request', 'The body is not JSON.'],
+  'encoding.unsupported': ['unsupported-media-type', 'Send the body without Content-Encoding.'],
+  'charset.unsupported': ['unsupported-media-type', 'Send the body as application/json in UTF-8.'],
+  'request.aborted': ['invalid-request', 'The body ended before its Content-Length.'],
+  'request.size.invalid': ['invalid-request', 'The body is not as long as Content-Length says.'],
+};
+
+function bodyFault(error: unknown): Problem | undefined {
+  if (error instanceof URIError) {
+    return new Problem('invalid-request', 'The path is not properly percent-encoded.', {}, error);
+  }
+  const type: unknown = error instanceof Error && 'type' in error ? error.type : undefined;
+  const fault = typeof type === 'string' ? bodyFaults[type] : undefined;
+  return fault && new Problem(fault[0], fault[1], {}, error);
+}
