@@ -17,20 +17,18 @@ export class NoteError extends Error {
   }
 }
 
-/** A key that signs notes under a name. */
-export interface NoteSigner {
-  readonly name: string;
-  readonly publicKey: KeyObject;
-  /** The Ed25519 signature (RFC 8032), 64 bytes. */
-  sign(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
-}
-
-/** A key whose signatures a reader trusts. */
+/** A key, under the name that its signatures carry. */
 export interface NoteVerifier {
   readonly name: string;
   /** Eight hexadecimal digits; tells keys of one name apart, proves nothing. */
   readonly id: string;
   readonly publicKey: KeyObject;
+}
+
+/** A key that signs notes. */
+export interface NoteSigner extends NoteVerifier {
+  /** The Ed25519 signature (RFC 8032), 64 bytes. */
+  sign(bytes: Uint8Array): Uint8Array | Promise<Uint8Array>;
 }
 
 const ED25519 = 0x01;
@@ -73,9 +71,8 @@ export function parseVerifierKey(line: string): NoteVerifier {
  */
 export async function signNote(text: string, signer: NoteSigner): Promise<string> {
   if (!isText(text)) throw new TypeError('the text of a note is UTF-8 lines without control characters');
-  const { name, id } = noteVerifier(signer.name, signer.publicKey);
-  const signature = await signer.sign(Buffer.from(text));
-  return `${text}\n\u2014 ${name} ${Buffer.concat([Buffer.from(id, 'hex'), signature]).toString('base64')}\n`;
+  const signature = Buffer.concat([Buffer.from(signer.id, 'hex'), await signer.sign(Buffer.from(text))]);
+  return `${text}\n\u2014 ${signer.name} ${signature.toString('base64')}\n`;
 }
 
 /**

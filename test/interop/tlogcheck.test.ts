@@ -76,7 +76,7 @@ async function write(size: number): Promise<Files> {
   // Every older size up to 40 leaves, and some beyond: Go's check takes a while.
   const olds = tree.leafHashes.map((_, index) => index + 1).filter((old) => old <= 40 || old % 37 === 0);
   const files: Files = {
-    'log.pub': `${formatVerifierKey(noteVerifier(signer.name, publicKey))}\n`,
+    'log.pub': `${formatVerifierKey(signer)}\n`,
     checkpoint: await signCheckpoint(size, tree.root(size), signer),
     'leaves.ndjson': `${leaves.join('\n')}\n`,
     'proofs.json': JSON.stringify({

@@ -23,8 +23,6 @@ import {
 const ORIGIN = logOrigin('latchkey.example');
 const log = makeSigner(ORIGIN);
 const witness = makeSigner('witness.example');
-const logKey = noteVerifier(log.name, log.publicKey);
-const witnessKey = noteVerifier(witness.name, witness.publicKey);
 
 /** The example of golang.org/x/mod/sumdb/note. */
 const published = {
@@ -42,7 +40,7 @@ test('the published note opens under the published verifier key', () => {
 });
 
 test('a verifier key line is refused unless its id is the key’s and it is written canonically', () => {
-  const line = formatVerifierKey(logKey);
+  const line = formatVerifierKey(log);
   assert.equal(formatVerifierKey(parseVerifierKey(line)), line);
   const refused = [
     '',
@@ -63,15 +61,15 @@ test('a verifier key line is refused unless its id is the key’s and it is writ
 test('a note holds its text and the signature of its key', async () => {
   const note = await signNote('one\n\nthree\n', log);
   assert.match(note, /^one\n\nthree\n\n— latchkey\.example\/log [A-Za-z0-9+/]{91}=\n$/);
-  assert.equal(openNote(note, [witnessKey, logKey]), 'one\n\nthree\n');
+  assert.equal(openNote(note, [witness, log]), 'one\n\nthree\n');
 });
 
 test('signatures by unknown keys are passed over, but one known signature must be there', async () => {
   const note = await signNote('text\n', log);
   const cosigned = note + (await signNote('text\n', witness)).split('\n\n')[1];
-  assert.equal(openNote(cosigned, [logKey]), 'text\n');
-  assert.equal(openNote(cosigned, [witnessKey]), 'text\n');
-  refuses('unsigned', () => openNote(note, [witnessKey]));
+  assert.equal(openNote(cosigned, [log]), 'text\n');
+  assert.equal(openNote(cosigned, [witness]), 'text\n');
+  refuses('unsigned', () => openNote(note, [witness]));
   refuses('unsigned', () => openNote(note, []));
   const namesake = makeSigner(ORIGIN);
   refuses('unsigned', () => openNote(note, [noteVerifier(ORIGIN, namesake.publicKey)]));
@@ -79,14 +77,14 @@ test('signatures by unknown keys are passed over, but one known signature must b
 
 test('a known key’s signature that does not hold spoils the note, whoever else signed it', async () => {
   const note = await signNote('text\n', log);
-  refuses('signature', () => openNote(note.replace('text', 'next'), [logKey]));
+  refuses('signature', () => openNote(note.replace('text', 'next'), [log]));
   const foreign = (await signNote('next\n', witness)).split('\n\n')[1];
-  refuses('signature', () => openNote(note + foreign, [logKey, witnessKey]));
+  refuses('signature', () => openNote(note + foreign, [log, witness]));
   const bytes = Buffer.from(note.trimEnd().split(' ').at(-1) ?? '', 'base64');
   bytes[40] = (bytes[40] ?? 0) ^ 1;
-  refuses('signature', () => openNote(`text\n\n— ${ORIGIN} ${bytes.toString('base64')}\n`, [logKey]));
+  refuses('signature', () => openNote(`text\n\n— ${ORIGIN} ${bytes.toString('base64')}\n`, [log]));
   const short = bytes.subarray(0, 60).toString('base64');
-  refuses('signature', () => openNote(`text\n\n— ${ORIGIN} ${short}\n`, [logKey]));
+  refuses('signature', () => openNote(`text\n\n— ${ORIGIN} ${short}\n`, [log]));
 });
 
 test('what is not a note is refused as such (C2SP signed-note)', async () => {
@@ -117,7 +115,7 @@ test('what is not a note is refused as such (C2SP signed-note)', async () => {
     note.replace(line, line.repeat(65)),
     `${'x'.repeat(70_000)}\n\n${line}`,
   ];
-  for (const candidate of refused) refuses('form', () => openNote(candidate, [logKey]), candidate);
+  for (const candidate of refused) refuses('form', () => openNote(candidate, [log]), candidate);
   await assert.rejects(signNote('no newline', log), TypeError);
   assert.throws(() => noteVerifier('two words', log.publicKey), TypeError);
   assert.throws(() => noteVerifier('a+b', log.publicKey), TypeError);
@@ -126,13 +124,13 @@ test('what is not a note is refused as such (C2SP signed-note)', async () => {
 test('a checkpoint is origin, size and root (C2SP tlog-checkpoint)', async () => {
   const text = `latchkey.example/log\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n`;
   assert.equal(encodeCheckpoint({ origin: ORIGIN, size: 0, root: EMPTY_ROOT }), text);
-  const opened = openCheckpoint(await signCheckpoint(0, EMPTY_ROOT, log), ORIGIN, [logKey]);
+  const opened = openCheckpoint(await signCheckpoint(0, EMPTY_ROOT, log), ORIGIN, [log]);
   assert.deepEqual(opened, { origin: ORIGIN, size: 0, root: new Uint8Array(EMPTY_ROOT) });
 });
 
 test('a checkpoint of another log is refused, though a known key signed it', async () => {
   const note = await signNote(encodeCheckpoint({ origin: 'other/log', size: 0, root: EMPTY_ROOT }), log);
-  refuses('form', () => openCheckpoint(note, ORIGIN, [logKey]));
+  refuses('form', () => openCheckpoint(note, ORIGIN, [log]));
 });
 
 test('whatever is not exactly a checkpoint is refused', () => {
@@ -161,7 +159,7 @@ test('whatever is not exactly a checkpoint is refused', () => {
 
 function makeSigner(name: string): NoteSigner {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  return { name, publicKey, sign: (bytes) => sign(null, bytes, privateKey) };
+  return { ...noteVerifier(name, publicKey), sign: (bytes) => sign(null, bytes, privateKey) };
 }
 
 function refuses(code: NoteFault, open: () => unknown, message?: string): void {
