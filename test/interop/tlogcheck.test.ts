@@ -17,9 +17,8 @@ const dir = mkdtempSync(join(tmpdir(), 'latchkey-tlogcheck-'));
 const program = join(dir, 'tlogcheck');
 const { publicKey, privateKey } = generateKeyPairSync('ed25519');
 const signer = {
-  name: 'latchkey.example/log',
-  publicKey,
-  sign: (b: Uint8Array) => sign(null, b, privateKey),
+  ...noteVerifier('latchkey.example/log', publicKey),
+  sign: (bytes: Uint8Array) => sign(null, bytes, privateKey),
 };
 
 before(() => {

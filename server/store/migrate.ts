@@ -1,0 +1,16 @@
+import { type Kysely, Migrator } from 'kysely';
+import type { Database } from './schema.ts';
+import { type ColumnTypes, createTables } from './tables.ts';
+
+/**
+ * Brings the tables to what this version knows; each step in a transaction, so that a cut one never
+ * happened. Refuses a database that a newer version has changed.
+ */
+export async function migrate(db: Kysely<Database>, types: ColumnTypes): Promise<void> {
+  const steps = {
+    '0001-tables': { up: (schema: Kysely<unknown>) => createTables(schema, types) },
+  };
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw new Error('the database could not be brought up to date', { cause: error });
+}
