@@ -4,6 +4,9 @@ import { canonicalJson, type Json } from './canonical.ts';
 /** A leaf holds at most this many bytes (C2SP tlog-tiles: the length is a uint16). */
 export const LONGEST_LEAF = 65_535;
 
+/** `by` of what the server did of its own accord; no principal can have this name. */
+export const SERVER = '@server';
+
 const name = z.string().min(1).max(64);
 const hwid = z.string().regex(/^[A-Z0-9._-]{8,64}$/);
 const id = z.uuid({ version: 'v7' });

@@ -31,10 +31,10 @@ export interface Log {
    */
   commit<T>(fn: (tx: Tx) => Promise<T>): Promise<Committed<T>>;
   /**
-   * Calls `listener` after every COMMIT that added events: long polls look again then.
+   * Calls `listener` after every COMMIT with the events that it added: long polls look again then.
    * @returns what takes the listener off
    */
-  onCommit(listener: () => void): () => void;
+  onCommit(listener: (events: readonly NewEvent[]) => void): () => void;
   /** Waits for what is pending, refuses the rest, and closes. */
   close(): Promise<void>;
 }
