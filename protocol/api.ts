@@ -158,7 +158,7 @@ export const RegisteredModule = z.strictObject({
   module: Module,
   manifests: z.array(Jws),
   bundle: Jws,
-  log: LogPosition,
+  log: LogPosition.nullable(),
 });
 export const Confirmation = z.strictObject({ receipt: Jws });
 export const ModuleQuery = Page.extend({
@@ -167,7 +167,7 @@ export const ModuleQuery = Page.extend({
   state: Module.shape.state.optional(),
 });
 export const Why = z.strictObject({ why: Text });
-export const ModuleAnswer = z.strictObject({ module: Module, log: LogPosition });
+export const ModuleAnswer = z.strictObject({ module: Module, log: LogPosition.nullable() });
 
 // ── Unlocks ─────────────────────────────────────────────────────────────────
 
@@ -219,7 +219,7 @@ export const Unlock = z.strictObject({
   /** Tokens signed so far; more than 1 means replaced. */
   tokens: z.int().min(0),
 });
-export const UnlockAnswer = z.strictObject({ unlock: Unlock, log: LogPosition });
+export const UnlockAnswer = z.strictObject({ unlock: Unlock, log: LogPosition.nullable() });
 export const UnlockQuery = Page.extend({
   hwid: Hwid.optional(),
   state: UnlockState.optional(),
@@ -231,7 +231,7 @@ export const UnlockWait = z.strictObject({
   while: UnlockState.optional(),
 });
 export const TokenRequest = z.strictObject({ challenge: Jws });
-export const TokenAnswer = z.strictObject({ unlock: Unlock, token: Jws, log: LogPosition });
+export const TokenAnswer = z.strictObject({ unlock: Unlock, token: Jws, log: LogPosition.nullable() });
 export const PasswordAnswer = z.strictObject({
   hwid: Hwid,
   ver: z.int(),

@@ -94,11 +94,12 @@ async function createModules(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
     .addColumn('hwid', 'text', (column) => column.primaryKey())
     .addColumn('imei', 'text')
     .addColumn('order', 'text')
-    .addColumn('dkt', 'text', (column) => column.notNull())
+    .addColumn('dkt', 'text', (column) => column.notNull().unique())
     .addColumn('x', 'text', (column) => column.notNull())
     .addColumn('y', 'text', (column) => column.notNull())
     .addColumn('state', 'text', (column) => column.notNull())
     .addColumn('foreign_token', 'text')
+    .addColumn('cleared_token', 'text')
     .addColumn('granted_seq', 'bigint', (column) => column.notNull())
     .addColumn('pwv', 'bigint')
     .addColumn('pwv_seq', 'bigint', (column) => column.notNull())
@@ -109,7 +110,7 @@ async function createModules(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
     .addColumn('registered_by', 'text', (column) => column.notNull())
     .addColumn('confirmed', 'text')
     .execute();
-  for (const column of ['imei', 'order', 'dkt']) await index(db, 'modules', [column]);
+  for (const column of ['imei', 'order']) await index(db, 'modules', [column]);
   await db.schema
     .createTable('data_keys')
     .addColumn('id', 'text', (column) => column.primaryKey())
