@@ -64,6 +64,12 @@ function* tilesOfLevel(size: number, level: number | 'entries'): Generator<Tile>
   }
 }
 
+/** The tile that the hash of a complete subtree is computed from. */
+export function tileHolding(level: number, index: number): { level: number; index: number } {
+  const first = index * 2 ** (level % TILE_HEIGHT);
+  return { level: Math.floor(level / TILE_HEIGHT), index: Math.floor(first / TILE_WIDTH) };
+}
+
 /**
  * Subtree hashes computed from tiles; levels between those that tiles hold are hashed anew.
  * `tile` gives a tile's bytes, 32 for each hash, at least as wide as the tree makes it.
@@ -71,9 +77,8 @@ function* tilesOfLevel(size: number, level: number | 'entries'): Generator<Tile>
 export function hashesFromTiles(tile: (level: number, index: number) => Uint8Array): Hashes {
   return (level, index) => {
     const width = 2 ** (level % TILE_HEIGHT);
-    const first = index * width;
-    const hashes = tile(Math.floor(level / TILE_HEIGHT), Math.floor(first / TILE_WIDTH));
-    return subtreeHash(hashes, first % TILE_WIDTH, width);
+    const held = tileHolding(level, index);
+    return subtreeHash(tile(held.level, held.index), (index * width) % TILE_WIDTH, width);
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { NewEvent } from '../../protocol/events.ts';
 import type { Database } from '../store/schema.ts';
 
@@ -10,7 +10,7 @@ export interface LogPosition {
 
 /** The one way to write. Valid only inside the function that it is handed to. */
 export interface Tx {
-  readonly db: Kysely<Database> | Transaction<Database>;
+  readonly db: Kysely<Database>;
   /** Adds an event as the next leaf. @returns its index */
   append(event: NewEvent): Promise<number>;
 }
@@ -22,6 +22,8 @@ export interface Committed<T> {
 }
 
 export interface Log {
+  /** False from a transaction that disk or database failed until one that succeeds (order rule 3). */
+  readonly available: boolean;
   /**
    * Runs `fn` in the next transaction, inside a savepoint of its own; resolves once state, events
    * and a signed checkpoint over them are on disk (order rules 1 and 4). Whatever takes time, and
@@ -35,6 +37,6 @@ export interface Log {
    * @returns what takes the listener off
    */
   onCommit(listener: (events: readonly NewEvent[]) => void): () => void;
-  /** Waits for what is pending, refuses the rest, and closes. */
+  /** Waits for what is pending and for the checkpoint's copy, refuses the rest. The store stays open. */
   close(): Promise<void>;
 }
