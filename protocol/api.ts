@@ -71,11 +71,22 @@ export const Principal = z.strictObject({
   state: z.enum(['enabled', 'disabled']),
   created: Moment,
 });
-export const NewPrincipal = z.strictObject({
-  name: PrincipalName,
-  kind: z.enum(['person', 'station']),
-  roles: z.array(z.enum(roles)).min(1).max(roles.length),
-});
+/** Stations have the role station alone, and nobody else has it; `server` is who the log says the server is. */
+export const NewPrincipal = z
+  .strictObject({
+    name: PrincipalName,
+    kind: z.enum(['person', 'station']),
+    roles: z.array(z.enum(roles)).min(1).max(roles.length),
+  })
+  .refine(({ name }) => name !== 'server', { path: ['name'], error: 'this name is the server’s own' })
+  .refine((principal) => new Set(principal.roles).size === principal.roles.length, {
+    path: ['roles'],
+    error: 'a role is given twice',
+  })
+  .refine(({ kind, roles }) => roles.every((role) => (role === 'station') === (kind === 'station')), {
+    path: ['roles'],
+    error: 'stations have the role station alone, and people never do',
+  });
 export const PrincipalAnswer = z.strictObject({ principal: Principal, log: LogPosition.nullable() });
 export const Enrolment = z.strictObject({
   id: Id,
@@ -111,6 +122,7 @@ export const Certificate = z.strictObject({
   expires: Moment,
   state: z.enum(['live', 'renewed', 'revoked']),
 });
+export const EnrolmentQuery = Page.extend({ principal: PrincipalName.optional() });
 export const CertificateQuery = Page.extend({
   principal: PrincipalName.optional(),
   state: Certificate.shape.state.optional(),
@@ -293,6 +305,10 @@ export const RootKey = z.strictObject({
   n: z.string(),
   e: z.literal('AQAB'),
   kid: Digest,
+});
+/** RFC 7517, with the live issuer keys. */
+export const Jwks = z.strictObject({
+  keys: z.array(RootKey.extend({ use: z.literal('sig'), alg: z.literal('PS256') })),
 });
 export const KeySet = z.strictObject({ iss: z.string(), roots: z.array(RootKey), manifests: z.array(Jws) });
 

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import type { z } from 'zod';
+import type { Enrolment, EnrolmentAnswer, NewEnrolment } from '../../protocol/api.ts';
+import { encodeBase64url } from '../../protocol/base64url.ts';
+import { encodeEnrolmentCode } from '../../protocol/enrolment-code.ts';
+import type { Services } from '../context.ts';
+import { newId } from '../id.ts';
+import type { Tx } from '../log/log.ts';
+import type { EnrolmentRow } from '../store/schema.ts';
+import { disabled } from './certificate.ts';
+import { sameRequest } from './idempotency.ts';
+import { type Creation, mustFind } from './principals.ts';
+
+/**
+ * Makes an enrolment code for a principal. Sent again, it gives the same code until that is redeemed
+ * or expired: the answer may have been lost on its way.
+ * @throws Problem `not-found`, `principal-disabled`, `idempotency-key-reused`
+ */
+export async function invite(
+  request: Creation<z.output<typeof NewEnrolment>>,
+  services: Services,
+): Promise<z.input<typeof EnrolmentAnswer>> {
+  const made = newEnrolment(request, services);
+  const { principal, by, now } = { ...request.body, by: request.by, now: made.created };
+  const { value, log } = await services.log.commit(async (tx) => {
+    const earlier = sameRequest(await madeBy(tx, made), request.idempotency);
+    if (earlier !== undefined) return earlier;
+    if ((await mustFind(tx, principal)).state === 'disabled') throw disabled(principal);
+    await forgetExpired(tx, now);
+    await tx.db.insertInto('enrolments').values(made).execute();
+    const { id: enrolment, expires } = made;
+    await tx.append({ type: 'enrolment.created', by, enrolment, principal, expires });
+    return made;
+  });
+  return { enrolment: enrolmentOf(value, now), code: openCode(value, now, services), log };
+}
+
+/** The digest by which a code's secret is known: 256 random bits need no salt and no slow hash. */
+export function secretDigest(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url');
+}
+
+/** An enrolment as the api shows it. `now` in RFC 3339, as the rows are. */
+export function enrolmentOf(row: EnrolmentRow, now: string): z.input<typeof Enrolment> {
+  const { id, principal, created, expires, redeemed_serial } = row;
+  const state = redeemed_serial !== null ? 'redeemed' : expires <= now ? 'expired' : 'pending';
+  return { id, principal, created, expires, state };
+}
+
+function newEnrolment(
+  { body, by, idempotency }: Creation<z.output<typeof NewEnrolment>>,
+  services: Services,
+): EnrolmentRow {
+  const { config, keys, sealer, clock, random } = services;
+  const [rootA, rootB] = keys.roots;
+  const id = newId(services);
+  const now = clock().getTime();
+  const secret = encodeBase64url(random(32));
+  const code = encodeEnrolmentCode({
+    server: config.api.origin,
+    ca: keys.ca.fingerprint,
+    roots: [rootA.kid, rootB.kid],
+    secret,
+  });
+  return {
+    id,
+    principal: body.principal,
+    secret_digest: secretDigest(secret),
+    sealed_code: sealer.seal(Buffer.from(code), { purpose: 'enrolment', subject: id, version: 0 }),
+    created: new Date(now).toISOString(),
+    expires: new Date(now + config.enrolmentDeadline * 1000).toISOString(),
+    redeemed_serial: null,
+    idem_by: by,
+    idem_key: idempotency.key,
+    idem_digest: idempotency.digest,
+  };
+}
+
+function openCode(row: EnrolmentRow, now: string, { sealer }: Services): string | null {
+  if (row.sealed_code === null || row.expires <= now) return null;
+  const code = sealer.open(row.sealed_code, { purpose: 'enrolment', subject: row.id, version: 0 });
+  return Buffer.from(code).toString();
+}
+
+async function forgetExpired({ db }: Tx, now: string): Promise<void> {
+  await db
+    .updateTable('enrolments')
+    .set({ sealed_code: null })
+    .where('sealed_code', 'is not', null)
+    .where('expires', '<=', now)
+    .execute();
+}
+
+function madeBy({ db }: Tx, { idem_by, idem_key }: EnrolmentRow): Promise<EnrolmentRow | undefined> {
+  return db
+    .selectFrom('enrolments')
+    .selectAll()
+    .where('idem_by', '=', idem_by)
+    .where('idem_key', '=', idem_key)
+    .executeTakeFirst();
+}

@@ -1,0 +1,86 @@
+import type { z } from 'zod';
+import type { IssuedCertificate, Redemption } from '../../protocol/api.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { Services } from '../context.ts';
+import type { Tx } from '../log/log.ts';
+import type { CertificateRow, EnrolmentRow } from '../store/schema.ts';
+import { type ClientKey, issued, mustBeIssuable, signCertificate, suitableKey } from './certificate.ts';
+import { secretDigest } from './invite.ts';
+import { mustFind } from './principals.ts';
+import { bySerial } from './revoke.ts';
+
+/**
+ * Gives a certificate for a code's secret, once. Code and key again get the same certificate; the
+ * code with another key is somebody who should not have it.
+ * @throws Problem `code-unknown`, `code-expired`, `code-used`, `key-unsuitable`, `principal-disabled`
+ */
+export async function redeem(
+  { secret, key }: z.output<typeof Redemption>,
+  services: Services,
+): Promise<z.input<typeof IssuedCertificate>> {
+  const { read, clock } = services;
+  const enrolment = await bySecret(read, secret);
+  if (enrolment === undefined) {
+    throw new Problem('code-unknown', 'This server knows no such enrolment code; ask an officer for one.');
+  }
+  const wanted = suitableKey(key);
+  if (enrolment.redeemed_serial !== null)
+    return repeat(enrolment, enrolment.redeemed_serial, wanted, services);
+  const now = clock().toISOString();
+  if (enrolment.expires <= now) {
+    throw new Problem(
+      'code-expired',
+      `This enrolment code ended at ${enrolment.expires}; ask an officer for a new one.`,
+    );
+  }
+  const { principal, id: lineage } = enrolment;
+  const { kind } = await mustFind({ db: read }, principal);
+  const descent = { kind, principal, lineage, rooted: now, renewedFrom: null };
+  const first = await signCertificate(services, descent, wanted);
+  const { value: won, log } = await services.log.commit((tx) => take(tx, enrolment, first));
+  // Somebody else redeemed it meanwhile: this is a repeat now, with that key or another.
+  return won ? issued(services, first, log) : redeem({ secret, key }, services);
+}
+
+/** @returns false where the code was taken in the meantime */
+async function take(tx: Tx, { id, principal }: EnrolmentRow, first: CertificateRow): Promise<boolean> {
+  const { numUpdatedRows } = await tx.db
+    .updateTable('enrolments')
+    .set({ redeemed_serial: first.serial, sealed_code: null })
+    .where('id', '=', id)
+    .where('redeemed_serial', 'is', null)
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return false;
+  await mustBeIssuable(tx, first);
+  await tx.db.insertInto('certificates').values(first).execute();
+  const { serial, kid, lineage, not_after: expires } = first;
+  await tx.append({ type: 'enrolment.redeemed', by: principal, enrolment: id, principal, kid });
+  await tx.append({ type: 'certificate.issued', by: principal, principal, serial, lineage, kid, expires });
+  return true;
+}
+
+async function repeat(
+  { id, principal }: EnrolmentRow,
+  serial: string,
+  { kid }: ClientKey,
+  services: Services,
+): Promise<z.input<typeof IssuedCertificate>> {
+  const first = await bySerial(services.read, serial);
+  if (first?.kid === kid) return issued(services, first, null);
+  await services.log.commit((tx) =>
+    tx.append({ type: 'enrolment.misused', by: 'server', enrolment: id, principal, kid }),
+  );
+  throw new Problem(
+    'code-used',
+    'This enrolment code was used before, with another key. If that was not you, tell an officer at once; ' +
+      'either way, ask for a new code.',
+  );
+}
+
+function bySecret(db: Tx['db'], secret: string): Promise<EnrolmentRow | undefined> {
+  return db
+    .selectFrom('enrolments')
+    .selectAll()
+    .where('secret_digest', '=', secretDigest(secret))
+    .executeTakeFirst();
+}

@@ -1,0 +1,96 @@
+import type { z } from 'zod';
+import type { IssuedCertificate, Renewal } from '../../protocol/api.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { CertificateLife } from '../config.ts';
+import type { Caller, Services } from '../context.ts';
+import type { CertificateRow } from '../store/schema.ts';
+import { issued, mustBeIssuable, signCertificate, suitableKey } from './certificate.ts';
+import { bySerial, revokeLineage } from './revoke.ts';
+
+/**
+ * A certificate renews once, to a new key. The same key again gets the same certificate, because
+ * an answer may be lost. Another key means that two clients hold what one was given: nobody can tell
+ * which of them is the thief, so the lineage ends.
+ * @throws Problem `renewal-refused`, `certificate-revoked`, `key-unsuitable`, `principal-disabled`
+ */
+export async function renew(
+  caller: Caller,
+  { key }: z.output<typeof Renewal>,
+  services: Services,
+): Promise<z.input<typeof IssuedCertificate>> {
+  const held = await mustBySerial(services, caller.serial);
+  const now = services.clock().getTime();
+  mustBeRenewable(held, services.config.certificates[caller.kind], now);
+  const wanted = suitableKey(key);
+
+  const successor = await successorOf(services, held);
+  if (successor?.kid === wanted.kid) return issued(services, successor, null);
+  if (successor !== undefined) throw await twoKeys(caller, held, services);
+
+  const { kind } = caller;
+  const { principal, lineage, rooted, serial } = held;
+  const descent = { kind, principal, lineage, rooted, renewedFrom: serial };
+  const next = await signCertificate(services, descent, wanted);
+  const { value: won, log } = await services.log.commit(async (tx) => {
+    const current = await bySerial(tx.db, serial);
+    if (current?.state === 'revoked') throw revoked(serial);
+    if (current?.state !== 'live') return false;
+    await mustBeIssuable(tx, next);
+    await tx.db.updateTable('certificates').set({ state: 'renewed' }).where('serial', '=', serial).execute();
+    await tx.db.insertInto('certificates').values(next).execute();
+    await tx.append({
+      type: 'certificate.renewed',
+      by: principal,
+      principal,
+      serial: next.serial,
+      from: serial,
+      lineage,
+      kid: next.kid,
+      expires: next.not_after,
+    });
+    return true;
+  });
+  // Somebody else renewed it meanwhile: that is an earlier renewal now, with this key or another.
+  return won ? issued(services, next, log) : renew(caller, { key }, services);
+}
+
+/**
+ * @param now milliseconds since 1970
+ * @throws Problem `renewal-refused`
+ */
+export function mustBeRenewable(
+  { not_after, rooted }: Pick<CertificateRow, 'not_after' | 'rooted'>,
+  { grace, lineage = Number.POSITIVE_INFINITY }: CertificateLife,
+  now: number,
+): void {
+  const ends = Math.min(Date.parse(not_after) + grace * 1000, Date.parse(rooted) + lineage * 1000);
+  if (now <= ends) return;
+  throw new Problem(
+    'renewal-refused',
+    `This certificate could be renewed until ${new Date(ends).toISOString()}; ask an officer for a new code.`,
+  );
+}
+
+async function twoKeys(caller: Caller, held: CertificateRow, { log }: Services): Promise<Problem> {
+  await log.commit((tx) => revokeLineage(tx, held, caller.name, 'two-keys'));
+  return new Problem(
+    'certificate-revoked',
+    'This certificate was renewed before, with another key: one of the two is a copy. So every certificate ' +
+      'of this enrolment has been revoked. Ask an officer for a new code, and find out who has the copy.',
+  );
+}
+
+function revoked(serial: string): Problem {
+  return new Problem(
+    'certificate-revoked',
+    `Certificate ${serial} was revoked before it was renewed; ask an officer for a new code.`,
+  );
+}
+
+function successorOf({ read }: Services, { serial }: CertificateRow): Promise<CertificateRow | undefined> {
+  return read.selectFrom('certificates').selectAll().where('renewed_from', '=', serial).executeTakeFirst();
+}
+
+async function mustBySerial({ read }: Services, serial: string): Promise<CertificateRow> {
+  return read.selectFrom('certificates').selectAll().where('serial', '=', serial).executeTakeFirstOrThrow();
+}

@@ -1,0 +1,60 @@
+import type { z } from 'zod';
+import type { CertificateAnswer } from '../../protocol/api.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { Caller, Services } from '../context.ts';
+import type { Tx } from '../log/log.ts';
+import type { CertificateRow } from '../store/schema.ts';
+import { certificateOf } from './certificate.ts';
+import { mustAdminister } from './permit.ts';
+
+type Why = 'officer' | 'disabled' | 'two-keys';
+
+/**
+ * Revokes the whole lineage of a certificate: whoever has its key could have renewed it. One's own
+ * anybody may revoke, for instance when a laptop is lost; others' an officer.
+ * @throws Problem `not-found`, `forbidden`
+ */
+export async function revokeCertificate(
+  serial: string,
+  caller: Caller,
+  services: Services,
+): Promise<z.input<typeof CertificateAnswer>> {
+  const found = await bySerial(services.read, serial);
+  if (found?.principal !== caller.name) mustAdminister(services, caller);
+  if (found === undefined) throw new Problem('not-found', `There is no certificate ${serial}.`);
+  const { log } = await services.log.commit((tx) => revokeLineage(tx, found, caller.name, 'officer'));
+  return { certificate: certificateOf({ ...found, state: 'revoked' }), log };
+}
+
+/** Revokes every certificate that came from one enrolment; without an event where all were before. */
+export async function revokeLineage(
+  { db, append }: Tx,
+  { lineage, principal }: Pick<CertificateRow, 'lineage' | 'principal'>,
+  by: string,
+  why: Why,
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('certificates')
+    .set({ state: 'revoked' })
+    .where('lineage', '=', lineage)
+    .where('state', '!=', 'revoked')
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) await append({ type: 'certificate.revoked', by, principal, lineage, why });
+}
+
+/** Revokes all that a principal being disabled has. */
+export async function revokeAll(tx: Tx, principal: string, by: string): Promise<void> {
+  const lineages = await tx.db
+    .selectFrom('certificates')
+    .select('lineage')
+    .distinct()
+    .where('principal', '=', principal)
+    .where('state', '!=', 'revoked')
+    .orderBy('lineage')
+    .execute();
+  for (const { lineage } of lineages) await revokeLineage(tx, { lineage, principal }, by, 'disabled');
+}
+
+export function bySerial(db: Tx['db'], serial: string): Promise<CertificateRow | undefined> {
+  return db.selectFrom('certificates').selectAll().where('serial', '=', serial).executeTakeFirst();
+}

@@ -1,0 +1,19 @@
+import { Whoami } from '../../protocol/api.ts';
+import { whoami as lookUp } from '../decisions/directory.ts';
+import { noBody, none, operation } from '../operation.ts';
+
+export const whoami = [
+  operation({
+    id: 'whoami',
+    method: 'get',
+    path: '/v1/whoami',
+    summary: 'Who the server takes this certificate for',
+    access: 'enrolled',
+    params: none,
+    query: none,
+    body: noBody,
+    answer: Whoami,
+    problems: [],
+    handle: async ({ caller }, services) => ({ body: await lookUp(caller, services) }),
+  }),
+];
