@@ -1,4 +1,4 @@
-import { HASH_BYTES, type Hashes, nodeHash } from './merkle.ts';
+import { EMPTY_ROOT, HASH_BYTES, type Hashes, nodeHash } from './merkle.ts';
 
 /** C2SP tlog-tiles: the tree cut into tiles of height 8, and its leaves into bundles of as many. */
 
@@ -80,6 +80,26 @@ export function hashesFromTiles(tile: (level: number, index: number) => Uint8Arr
     const held = tileHolding(level, index);
     return subtreeHash(tile(held.level, held.index), (index * width) % TILE_WIDTH, width);
   };
+}
+
+/**
+ * Runs a computation over hashes that must be fetched: once to learn which tiles it asks for, then
+ * over those. It must ask for the same hashes whatever they are, as roots, frontiers and proofs do.
+ * @throws RangeError where a tile is too short
+ */
+export async function overTiles<T>(
+  fetch: (level: number, index: number) => Promise<Uint8Array>,
+  compute: (hashes: Hashes) => T,
+): Promise<T> {
+  const wanted = new Map<string, { level: number; index: number }>();
+  compute((level, index) => {
+    const tile = tileHolding(level, index);
+    wanted.set(`${tile.level}/${tile.index}`, tile);
+    return EMPTY_ROOT;
+  });
+  const tiles = new Map<string, Uint8Array>();
+  for (const [name, { level, index }] of wanted) tiles.set(name, await fetch(level, index));
+  return compute(hashesFromTiles((level, index) => tiles.get(`${level}/${index}`) ?? new Uint8Array()));
 }
 
 function subtreeHash(tile: Uint8Array, first: number, width: number): Uint8Array {

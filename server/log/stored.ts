@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
-import { EMPTY_ROOT, type Hashes } from '../../protocol/merkle.ts';
-import { hashesFromTiles, TILE_HEIGHT, TILE_WIDTH, tileHolding } from '../../protocol/tiles.ts';
+import type { Hashes } from '../../protocol/merkle.ts';
+import { overTiles, TILE_HEIGHT, TILE_WIDTH } from '../../protocol/tiles.ts';
 import type { Database } from '../store/schema.ts';
 
 /** A tile's stored hashes, 32 bytes each, as many of `width` as there are. */
@@ -32,17 +32,9 @@ export async function readHashTile(
 }
 
 /**
- * Runs a computation over stored hashes: once to learn which tiles it asks for, then over those.
- * @throws RangeError where the store does not hold a hash that it asks for
+ * Runs a computation over stored hashes.
+ * @throws RangeError where the store does not hold one that it asks for
  */
-export async function overStoredHashes<T>(db: Kysely<Database>, compute: (hashes: Hashes) => T): Promise<T> {
-  const tiles = new Map<string, Uint8Array>();
-  const wanted = new Map<string, { level: number; index: number }>();
-  compute((level, index) => {
-    const tile = tileHolding(level, index);
-    wanted.set(`${tile.level}/${tile.index}`, tile);
-    return EMPTY_ROOT;
-  });
-  for (const [name, { level, index }] of wanted) tiles.set(name, await readHashTile(db, level, index));
-  return compute(hashesFromTiles((level, index) => tiles.get(`${level}/${index}`) ?? new Uint8Array()));
+export function overStoredHashes<T>(db: Kysely<Database>, compute: (hashes: Hashes) => T): Promise<T> {
+  return overTiles((level, index) => readHashTile(db, level, index), compute);
 }
