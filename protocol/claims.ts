@@ -29,7 +29,7 @@ export type ClaimsOf<S extends Shape> = { readonly [K in Exclude<keyof S, Option
 
 /** The claims in their order, or undefined where one is missing, malformed or not in the shape. */
 export function readClaims<S extends Shape>(shape: S, value: unknown): ClaimsOf<S> | undefined {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
   const given = new Map<string, unknown>(Object.entries(value));
   const claims: Record<string, unknown> = {};
   for (const [name, kind] of Object.entries(shape)) {
@@ -77,12 +77,9 @@ export function text(most: number): Kind<string> {
   return matching(new RegExp(`^[ !#-[\\]-~]{1,${most}}$`));
 }
 
-/** Integer from 0 to 2³²−1. */
+/** Integer from 0 to 2³²−1: the numbers that ToUint32 (ECMA-262 §7.1.7) leaves as they are. */
 export const uint: Kind<number> = {
-  read: (value) =>
-    typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff
-      ? value
-      : undefined,
+  read: (value) => (typeof value === 'number' && value >>> 0 === value ? value : undefined),
 };
 
 /** Integer from 1 to 2³²−1: versions and counters that start at 1. */
@@ -118,7 +115,7 @@ export const nextPassword = object({
 
 /** RSA public JWK whose `kid` is its own thumbprint. */
 export function rsaKey(bits: 3072 | 4096): Kind<RsaJwk> {
-  const members = object({ kty: oneOf('RSA'), n: bytes(bits / 8), e: oneOf('AQAB'), kid: bytes(32) });
+  const members = object({ kty: oneOf('RSA'), n: text(683), e: oneOf('AQAB'), kid: bytes(32) });
   return {
     read(value) {
       const jwk = members.read(value);

@@ -283,6 +283,7 @@ function integerFaults(kind) {
     'integer-many-digits': '9'.repeat(100),
     'integer-true': 'true',
     'integer-array': `[${value}]`,
+    'integer-object': '{"toString":1,"valueOf":1}',
   };
   return Object.entries(spellings).map(([name, text]) => [name, rule, spelled(text)]);
 }

@@ -132,6 +132,9 @@ export function manifestVectors({ kind }, keys) {
       edit(kind, `"n":"${issuer.jwk.n}"`, `"n":"${stranger.jwk.n}","n":"${issuer.jwk.n}"`),
       form,
     ],
+    ['key-kty', 'an issuer key is RSA', issuers(rekeyed({ ...issuer.jwk, kty: 'rsa' })), form],
+    ['log-kty', 'a log key is Ed25519', logs(rekeyed({ ...log.jwk, kty: 'EC' })), form],
+    ['modulus-number', 'a modulus is a string', issuerWith({ n: 3 }), form],
     ['exponent-3', 'the exponent is 65537', issuers(signs.rsaKey(3072, 3).jwk), form],
     [
       'exponent-leading-zero',
