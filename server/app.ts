@@ -7,7 +7,7 @@ import { authenticate } from './middleware/authenticate.ts';
 import { readBody } from './middleware/body.ts';
 import { exchange, type Middleware } from './middleware/exchange.ts';
 import { handle } from './middleware/handle.ts';
-import { limitAddresses, limitPrincipals } from './middleware/limit.ts';
+import { type AddressLimit, limitPrincipals } from './middleware/limit.ts';
 import { answerProblems } from './middleware/problems.ts';
 import type { AnyOperation } from './operation.ts';
 
@@ -15,6 +15,7 @@ export interface AppOptions {
   readonly services: Services;
   readonly operations: readonly AnyOperation[];
   readonly metrics: Metrics;
+  readonly addresses: AddressLimit;
   /** Fires when the server stops: long polls answer, new requests are refused. */
   readonly stopping: AbortSignal;
 }
@@ -23,14 +24,13 @@ export interface AppOptions {
  * The api as a request listener. Each request goes down this page: its id, its address's rate, then,
  * for the operation it names, who asks, their rate, the body, its shape, the handler.
  */
-export function createApp({ services, operations, metrics, stopping }: AppOptions): Express {
+export function createApp({ services, operations, metrics, addresses, stopping }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.enable('case sensitive routing');
   app.enable('strict routing');
 
-  const addresses = limitAddresses(services);
   const principals = limitPrincipals(services);
   app.use(exchange(services, metrics));
   app.use(headers());

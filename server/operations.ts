@@ -1,13 +1,21 @@
 import { openapiOperation } from './openapi.ts';
 import type { AnyOperation } from './operation.ts';
-import { certificates } from './routes/certificates.ts';
-import { enrolments } from './routes/enrolments.ts';
-import { keys } from './routes/keys.ts';
-import { principals } from './routes/principals.ts';
-import { whoami } from './routes/whoami.ts';
+import { certificatesOperations } from './routes/certificates.ts';
+import { enrolmentsOperations } from './routes/enrolments.ts';
+import { keysOperations } from './routes/keys.ts';
+import { logOperations } from './routes/log.ts';
+import { principalsOperations } from './routes/principals.ts';
+import { whoamiOperations } from './routes/whoami.ts';
 
 /** Everything that the api does. Routes, their documentation and the tests of both come from this list. */
 export function allOperations(version: string): readonly AnyOperation[] {
-  const operations = [...principals, ...enrolments, ...certificates, ...whoami, ...keys];
+  const operations = [
+    ...principalsOperations,
+    ...enrolmentsOperations,
+    ...certificatesOperations,
+    ...whoamiOperations,
+    ...keysOperations,
+    ...logOperations,
+  ];
   return [...operations, openapiOperation(operations, version)];
 }

@@ -12,6 +12,8 @@ export interface AddressLimit {
   /** Refuses whatever comes from an address that has nothing left, before any other work. */
   readonly check: Middleware;
   charge(request: ApiRequest): void;
+  /** Charges a new connection, whose handshake costs a signature. @returns false where it must not be had */
+  connect(address: string | undefined): boolean;
 }
 
 export function limitAddresses({ config, clock }: Services): AddressLimit {
@@ -21,6 +23,7 @@ export function limitAddresses({ config, clock }: Services): AddressLimit {
     charge: (request) => {
       limit.take(networkOf(request.socket.remoteAddress));
     },
+    connect: (address) => limit.take(networkOf(address)) === 0,
   };
 }
 

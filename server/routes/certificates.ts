@@ -11,9 +11,9 @@ import {
 import { listCertificates } from '../decisions/directory.ts';
 import { renew } from '../decisions/renew.ts';
 import { revokeCertificate } from '../decisions/revoke.ts';
-import { noBody, none, operation } from '../operation.ts';
+import { type AnyOperation, noBody, none, operation } from '../operation.ts';
 
-export const certificates = [
+export const certificatesOperations: readonly AnyOperation[] = [
   operation({
     id: 'listCertificates',
     method: 'get',

@@ -11,9 +11,9 @@ import { listEnrolments } from '../decisions/directory.ts';
 import { invite } from '../decisions/invite.ts';
 import { mustAdminister, mustReview } from '../decisions/permit.ts';
 import { redeem } from '../decisions/redeem.ts';
-import { noBody, none, operation } from '../operation.ts';
+import { type AnyOperation, noBody, none, operation } from '../operation.ts';
 
-export const enrolments = [
+export const enrolmentsOperations: readonly AnyOperation[] = [
   operation({
     id: 'createEnrolment',
     method: 'post',

@@ -1,7 +1,7 @@
 import { Jwks, KeySet } from '../../protocol/api.ts';
-import { noBody, none, operation } from '../operation.ts';
+import { type AnyOperation, noBody, none, operation } from '../operation.ts';
 
-export const keys = [
+export const keysOperations: readonly AnyOperation[] = [
   operation({
     id: 'getKeys',
     method: 'get',

@@ -9,11 +9,11 @@ import {
   mustFind,
   principalOf,
 } from '../decisions/principals.ts';
-import { noBody, none, operation } from '../operation.ts';
+import { type AnyOperation, noBody, none, operation } from '../operation.ts';
 
 const Name = z.strictObject({ name: PrincipalName });
 
-export const principals = [
+export const principalsOperations: readonly AnyOperation[] = [
   operation({
     id: 'createPrincipal',
     method: 'post',

@@ -1,8 +1,8 @@
 import { Whoami } from '../../protocol/api.ts';
-import { whoami as lookUp } from '../decisions/directory.ts';
-import { noBody, none, operation } from '../operation.ts';
+import { whoami } from '../decisions/directory.ts';
+import { type AnyOperation, noBody, none, operation } from '../operation.ts';
 
-export const whoami = [
+export const whoamiOperations: readonly AnyOperation[] = [
   operation({
     id: 'whoami',
     method: 'get',
@@ -14,6 +14,6 @@ export const whoami = [
     body: noBody,
     answer: Whoami,
     problems: [],
-    handle: async ({ caller }, services) => ({ body: await lookUp(caller, services) }),
+    handle: async ({ caller }, services) => ({ body: await whoami(caller, services) }),
   }),
 ];

@@ -8,6 +8,7 @@ import { Problem } from '../../protocol/problems.ts';
 import { createApp } from '../../server/app.ts';
 import type { Services } from '../../server/context.ts';
 import { Metrics } from '../../server/metrics.ts';
+import { limitAddresses } from '../../server/middleware/limit.ts';
 import { noBody, none, operation } from '../../server/operation.ts';
 
 /** Operations of no meaning, so that what app.ts itself does is all there is to see. */
@@ -104,7 +105,8 @@ const services = {
   random: (length: number) => crypto.getRandomValues(new Uint8Array(length)),
 } as unknown as Services;
 const metrics = new Metrics();
-const server = createServer(createApp({ services, operations, metrics, stopping: stop.signal }));
+const addresses = limitAddresses(services);
+const server = createServer(createApp({ services, operations, metrics, addresses, stopping: stop.signal }));
 
 before(() => new Promise<void>((done) => server.listen(0, '127.0.0.1', done)));
 after(() => server.close());
