@@ -1,0 +1,75 @@
+import { readdir, readFile, readlink, realpath } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+
+/** The machine as it is looked at for reasons: a test gives another `root` than `/`. */
+export interface Host {
+  readonly platform: NodeJS.Platform;
+  readonly root: string;
+  readonly pid: number;
+}
+
+export const thisHost: Host = { platform: process.platform, root: '/', pid: process.pid };
+
+export interface Holder {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** The other processes that have `device` open, as far as this user may see them (proc(5)). Linux only. */
+export async function holders(device: string, host: Host): Promise<Holder[]> {
+  if (host.platform !== 'linux') return [];
+  const target = await realpath(device).catch(() => device);
+  const open: Holder[] = [];
+  for (const pid of await processes(host)) {
+    if (pid !== host.pid && (await hasOpen(pid, target, host))) {
+      open.push({ pid, command: await commandOf(pid, host) });
+    }
+  }
+  return open;
+}
+
+/** ModemManager opens every modem's AT ports for its own questions. */
+export async function modemManager(host: Host): Promise<Holder | undefined> {
+  if (host.platform !== 'linux') return undefined;
+  for (const pid of await processes(host)) {
+    if ((await commandOf(pid, host)) === 'ModemManager') return { pid, command: 'ModemManager' };
+  }
+  return undefined;
+}
+
+/** Who holds the device by its UUCP lock file, as minicom and others do (FHS 5.9), if that process lives. */
+export async function lockFile(
+  device: string,
+  host: Host,
+): Promise<(Holder & { readonly file: string }) | undefined> {
+  if (host.platform !== 'linux') return undefined;
+  const file = `/var/lock/LCK..${basename(device)}`;
+  const pid = Number.parseInt(await readFile(join(host.root, file), 'latin1').catch(() => ''), 10);
+  if (!(pid > 0) || pid === host.pid || !(await processes(host)).includes(pid)) return undefined;
+  return { pid, command: await commandOf(pid, host), file };
+}
+
+/** The name of a group, or its number where it has none. */
+export async function groupName(gid: number, host: Host): Promise<string> {
+  const file = await readFile(join(host.root, 'etc/group'), 'utf8').catch(() => '');
+  const row = file.split('\n').find((line) => line.split(':')[2] === String(gid));
+  return row?.split(':')[0] ?? String(gid);
+}
+
+async function processes(host: Host): Promise<number[]> {
+  const names = await readdir(join(host.root, 'proc')).catch(() => []);
+  return names.filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+async function hasOpen(pid: number, target: string, host: Host): Promise<boolean> {
+  const folder = join(host.root, 'proc', String(pid), 'fd');
+  for (const fd of await readdir(folder).catch(() => [])) {
+    if ((await readlink(join(folder, fd)).catch(() => '')) === target) return true;
+  }
+  return false;
+}
+
+async function commandOf(pid: number, host: Host): Promise<string> {
+  const name = await readFile(join(host.root, 'proc', String(pid), 'comm'), 'utf8').catch(() => '');
+  return name.trim() || 'a process';
+}
