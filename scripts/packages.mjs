@@ -10,6 +10,8 @@ const needs = {
   bench: {},
   test: {
     '/usr/bin/go': 'golang-go',
+    '/usr/bin/jose': 'jose',
+    '/usr/lib/python3/dist-packages/jwcrypto/jws.py': 'python3-jwcrypto',
     '/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go': 'golang-golang-x-mod-dev',
   },
 };
