@@ -90,7 +90,7 @@ function leafExtensions(altNames: readonly object[], usage: 'clientAuth' | 'serv
 
 /**
  * node-forge only arranges the DER, from values that are ours or checked; OpenSSL signs it, on the
- * thread pool. (forge's own signature, in JavaScript, would hold the event loop for about 30 ms.)
+ * thread pool. (forge's own signature, in JavaScript, holds the event loop for some 80 ms.)
  */
 async function build(description: Description, iss: string, caKey: KeyObject): Promise<string> {
   const certificate = forge.pki.createCertificate();
