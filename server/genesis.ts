@@ -7,6 +7,7 @@ import { signManifest } from '../keys/manifest.ts';
 import { makeKeys } from '../keys/material.ts';
 import { requireKekOutside } from '../keys/places.ts';
 import { logKey, pssKey } from '../keys/sign.ts';
+import { SERVER } from '../protocol/events.ts';
 import type { Config } from './config.ts';
 import type { Tx } from './log/log.ts';
 import { type Ambient, databaseFile, openConfiguredLog } from './services.ts';
@@ -67,7 +68,7 @@ async function writeGenesis(
 ): Promise<void> {
   await db.insertInto('manifests').values(manifestRow(manifest)).execute();
   await db.insertInto('data_keys').values(dataKey).execute();
-  const by = 'server';
+  const by = SERVER;
   const { claims, jws } = manifest;
   await append({
     type: 'server.initialized',

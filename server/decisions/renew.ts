@@ -58,17 +58,21 @@ export async function renew(
  * @param now milliseconds since 1970
  * @throws Problem `renewal-refused`
  */
-export function mustBeRenewable(
-  { not_after, rooted }: Pick<CertificateRow, 'not_after' | 'rooted'>,
-  { grace, lineage = Number.POSITIVE_INFINITY }: CertificateLife,
-  now: number,
-): void {
-  const ends = Math.min(Date.parse(not_after) + grace * 1000, Date.parse(rooted) + lineage * 1000);
+export function mustBeRenewable(held: Renewable, life: CertificateLife, now: number): void {
+  const ends = renewableUntil(held, life);
   if (now <= ends) return;
   throw new Problem(
     'renewal-refused',
     `This certificate could be renewed until ${new Date(ends).toISOString()}; ask an officer for a new code.`,
   );
+}
+
+type Renewable = Pick<CertificateRow, 'not_after' | 'rooted'>;
+
+/** The last moment at which a certificate may be renewed, in milliseconds since 1970. */
+export function renewableUntil({ not_after, rooted }: Renewable, life: CertificateLife): number {
+  const { grace, lineage = Number.POSITIVE_INFINITY } = life;
+  return Math.min(Date.parse(not_after) + grace * 1000, Date.parse(rooted) + lineage * 1000);
 }
 
 async function twoKeys(caller: Caller, held: CertificateRow, { log }: Services): Promise<Problem> {

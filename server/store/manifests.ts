@@ -8,7 +8,9 @@ import type { Database } from './schema.ts';
  */
 export async function readManifests(read: Kysely<Database>): Promise<readonly string[]> {
   const rows = await read.selectFrom('manifests').selectAll().orderBy('ver').execute();
-  return rows.filter((row, place) => row.names_roots === 1 || place === rows.length - 1).map(({ jws }) => jws);
+  return rows
+    .filter((row, place) => row.names_roots === 1 || place === rows.length - 1)
+    .map(({ jws }) => jws);
 }
 
 export function manifestRow({ jws, claims }: SignedManifest): Insertable<Database['manifests']> {

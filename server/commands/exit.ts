@@ -1,0 +1,35 @@
+import { KeyFault } from '../../keys/fault.ts';
+import { Problem } from '../../protocol/problems.ts';
+import { ConfigError } from '../config-file.ts';
+import { LogDamaged } from '../log/tree.ts';
+import { PolicyError } from '../policy-file.ts';
+import { NotInitialized } from '../services.ts';
+import { InitRefused } from './init.ts';
+
+/** Exit codes of latchkey-server; docs/operations.md says them too. */
+export const exits = {
+  done: 0,
+  failed: 1,
+  /** Command line or configuration. */
+  usage: 2,
+  /** Not in this state: initialized already, not initialized yet, a key that cannot be used. */
+  refused: 3,
+  /** check found a log or tables that do not hold; doctor found something that must be mended. */
+  unsound: 4,
+} as const;
+
+/** The exit code for an error, and the words for the person at the terminal. */
+export function explain(error: unknown): { readonly code: number; readonly text: string } {
+  if (!(error instanceof Error)) return { code: exits.failed, text: String(error) };
+  const { message } = error;
+  if (error instanceof ConfigError) return { code: exits.usage, text: message };
+  if (error instanceof LogDamaged) {
+    return {
+      code: exits.unsound,
+      text: `${message}\nlatchkey-server check says where; docs/operations.md, what to do`,
+    };
+  }
+  const expected = [InitRefused, NotInitialized, KeyFault, PolicyError, Problem];
+  if (expected.some((kind) => error instanceof kind)) return { code: exits.refused, text: message };
+  return { code: exits.failed, text: error.stack ?? message };
+}

@@ -1,0 +1,39 @@
+import { rootsPresent } from '../../keys/places.ts';
+import { SERVER } from '../../protocol/events.ts';
+import type { Config } from '../config.ts';
+import { type Running, startListeners } from '../listeners.ts';
+import { allOperations } from '../operations.ts';
+import { type Ambient, openServices } from '../services.ts';
+
+/** Milliseconds that requests under way may take once the server stops. */
+const GRACE = 10_000;
+
+/**
+ * Runs the server until `stopping` fires, then lets what is under way finish.
+ * @throws NotInitialized, KeyFault, LogDamaged, PolicyError; the system's error where a port is taken
+ */
+export async function start(config: Config, ambient: Ambient, stopping: AbortSignal): Promise<void> {
+  const services = await openServices(config, ambient);
+  const { diagnostics, log, version } = services;
+  let running: Running | undefined;
+  try {
+    running = await startListeners(services, allOperations(version));
+    await log.commit((tx) => tx.append({ type: 'server.started', by: SERVER, version }));
+    const { api, ops } = running;
+    diagnostics.info({ version, iss: config.iss, origin: config.api.origin, api, ops }, 'listening');
+    if (rootsPresent(config)) {
+      diagnostics.warn({ roots: config.roots }, 'root private keys are here: take them offline');
+    }
+    await fired(stopping);
+    diagnostics.info('stopping');
+  } finally {
+    await running?.stop(GRACE);
+    await services.close();
+    diagnostics.info('stopped');
+  }
+}
+
+function fired(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

@@ -1,0 +1,103 @@
+#!/usr/bin/env node
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { pino } from 'pino';
+import { exits, explain } from './commands/exit.ts';
+import { init } from './commands/init.ts';
+import { start } from './commands/start.ts';
+import type { Config } from './config.ts';
+import { parseConfig, readConfig } from './config-file.ts';
+import { openDiagnostics } from './diagnostics.ts';
+import type { Ambient } from './services.ts';
+
+const DEFAULT_FILE = '/etc/latchkey/latchkey.yaml';
+const STDOUT = 1;
+const STDERR = 2;
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const program = new Command('latchkey-server')
+  .description(
+    'Decides who may open the console of an LTE module, proves it to the module, keeps the record.',
+  )
+  .version(version)
+  .option('-c, --config <file>', 'configuration (YAML)', DEFAULT_FILE)
+  .exitOverride()
+  .showHelpAfterError('latchkey-server --help says what there is')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  latchkey-server init --officer alice     make keys and database, print alice's enrolment code
+  latchkey-server start                    run, in the foreground; SIGTERM stops it
+  latchkey-server doctor                   say what should be mended, and how
+
+Exit codes: 0 done · 1 failed · 2 command line or configuration · 3 refused in this state · 4 something is unsound
+Without a file at ${DEFAULT_FILE}, and no --config, every setting has its default.`,
+  );
+
+program
+  .command('init')
+  .description('Make the data directory, keys and database; print the first officer’s enrolment code.')
+  .option('--officer <name>', 'who the first officer is (default: officer)')
+  .option('--json', 'print one JSON object')
+  .addHelpText(
+    'after',
+    `
+Run it again before any officer has enrolled, and it makes a new code only. A run that was cut off is
+finished by the next one. The code is shown this once: hand it to the officer, who runs
+  latchkey enroll CODE`,
+  )
+  .action(async (options: { officer?: string; json?: true }) => {
+    const stderr = ambient(pino.destination(STDERR), 'warn');
+    const invitation = await init(configuration(), stderr, options.officer);
+    const { made, officer, code, expires } = invitation;
+    if (options.json) return say(JSON.stringify(invitation));
+    say(made ? 'The server is initialized.' : 'The server was initialized before; this is a new code.');
+    say(`Until ${expires}, ${officer} enrolls with:\n\n  latchkey enroll ${code}\n`);
+    if (made) say('Then take the root keys offline: docs/operations.md says how.');
+  });
+
+program
+  .command('start')
+  .description('Run the server until SIGTERM or SIGINT.')
+  .action(async () => {
+    const config = configuration();
+    const stopping = new AbortController();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      // The second one does not wait.
+      process.on(signal, () => (stopping.signal.aborted ? process.exit(exits.failed) : stopping.abort()));
+    }
+    await start(config, ambient(pino.destination(STDOUT), config.logLevel), stopping.signal);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = fail(error);
+}
+
+function fail(error: unknown): number {
+  // Commander has printed its own.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exits.done : exits.usage;
+  const { code, text } = explain(error);
+  process.stderr.write(`latchkey-server: ${text}\n`);
+  return code;
+}
+
+function configuration(): Config {
+  const { config: file } = program.opts<{ config: string }>();
+  const isDefault = program.getOptionValueSource('config') === 'default';
+  return isDefault && !existsSync(file) ? parseConfig('', file, '/etc/latchkey') : readConfig(file);
+}
+
+function ambient(to: ReturnType<typeof pino.destination>, level: Config['logLevel']): Ambient {
+  return { clock: () => new Date(), random: randomBytes, version, diagnostics: openDiagnostics(level, to) };
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
