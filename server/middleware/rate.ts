@@ -33,8 +33,9 @@ export class RateLimit {
   }
 
   #fullAt(key: string, now: number): number {
-    // A clock that was set back must not lock anybody out for longer than an empty bucket does.
-    return Math.min(Math.max(this.#full.get(key) ?? now, now), now + this.#tolerance);
+    const full = this.#full.get(key) ?? now;
+    // No bucket takes that long to fill: the clock was set back, which must lock nobody out.
+    return full > now + this.#tolerance ? now : Math.max(full, now);
   }
 
   #remember(key: string): void {
