@@ -30,9 +30,23 @@ export async function explainOpen(path: string, cause: unknown, host: Host): Pro
   });
 }
 
+/** What on this machine may keep a module from being heard on `path`, which is open here. */
+export async function explainSilence(path: string, host: Host): Promise<string | undefined> {
+  // A pty is open at its other end too: that is the simulator, not a rival.
+  const rivals = path.startsWith('/dev/pts/') ? [] : await holders(path, host);
+  if (rivals.length > 0) return `The port is also open in ${list(rivals)}, which takes part of the answers.`;
+  const manager = /^\/dev\/tty(USB|ACM)/.test(path) ? await modemManager(host) : undefined;
+  if (manager === undefined) return undefined;
+  return `ModemManager (process ${manager.pid}) runs and may be probing the port: see docs/ports.md.`;
+}
+
+function list(by: readonly Holder[]): string {
+  return by.map(({ command, pid }) => `${command} (process ${pid})`).join(', ');
+}
+
 function busy(path: string, by: readonly Holder[], because: string): PortError {
   const [first] = by;
-  const who = by.map(({ command, pid }) => `${command} (process ${pid})`).join(', ');
+  const who = list(by);
   const next =
     first === undefined
       ? `Its owner is another user’s: sudo fuser -v ${path} names it. End it, then try again.`

@@ -1,6 +1,6 @@
-import { explainOpen, obstacle } from './diagnose.ts';
+import { explainOpen, explainSilence, obstacle } from './diagnose.ts';
 import { PortError } from './fault.ts';
-import { type Host, holders, modemManager } from './holders.ts';
+import type { Host } from './holders.ts';
 import type { Port, PortListener } from './port.ts';
 import { openTty, type Tty } from './tty.ts';
 
@@ -51,16 +51,8 @@ class SerialPort implements Port {
     return this.#closing;
   }
 
-  async hint(): Promise<string | undefined> {
-    // A pty is open at its other end too: that is the simulator, not a rival.
-    const rivals = this.name.startsWith('/dev/pts/') ? [] : await holders(this.name, this.#host);
-    if (rivals.length > 0) {
-      const names = rivals.map(({ command, pid }) => `${command} (process ${pid})`).join(', ');
-      return `The port is also open in ${names}, which takes part of the answers.`;
-    }
-    const manager = /^\/dev\/tty(USB|ACM)/.test(this.name) ? await modemManager(this.#host) : undefined;
-    if (manager === undefined) return undefined;
-    return `ModemManager (process ${manager.pid}) runs and may be probing the port: see docs/ports.md.`;
+  hint(): Promise<string | undefined> {
+    return explainSilence(this.name, this.#host);
   }
 
   async #read(listener: PortListener): Promise<void> {
