@@ -2,7 +2,7 @@ import { type Stats, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PortError } from './fault.ts';
-import { groupName, type Holder, type Host, holders, lockFile } from './holders.ts';
+import { groupName, type Holder, type Host, holders, lockFile, modemManager } from './holders.ts';
 
 /** What keeps `path` from being opened, before it is tried: undefined for nothing that can be seen. */
 export async function obstacle(path: string, host: Host): Promise<PortError | undefined> {
