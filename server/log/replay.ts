@@ -1,0 +1,127 @@
+import type { EventType, LogEvent } from '../../protocol/events.ts';
+import type { Scratch } from '../store/scratch.ts';
+
+type EventOf<T extends EventType> = Extract<LogEvent, { type: T }>;
+type Effects = { readonly [T in EventType]: (event: EventOf<T>, rows: Scratch) => void };
+
+/** The event tells what happened and leaves no state. */
+const nothing = () => {};
+
+/** What each event does to the state tables, as far as the event says it. */
+const effects: Effects = {
+  'server.initialized': nothing,
+  'server.started': nothing,
+  'keys.published': ({ ver, dig }, rows) => rows.merge('manifests', String(ver), { digest: dig }),
+
+  'principal.created': ({ principal, kind, roles }, rows) =>
+    rows.merge('principals', principal, { kind, roles: JSON.stringify(roles), state: 'enabled' }),
+  'principal.disabled': ({ principal }, rows) => rows.merge('principals', principal, { state: 'disabled' }),
+  'principal.enabled': ({ principal }, rows) => rows.merge('principals', principal, { state: 'enabled' }),
+  'enrolment.created': ({ enrolment, principal, expires }, rows) =>
+    rows.merge('enrolments', enrolment, { principal, expires, redeemed_serial: null }),
+  'enrolment.redeemed': nothing,
+  'enrolment.misused': nothing,
+  'certificate.issued': (event, rows) => {
+    // The first certificate of a lineage is what the enrolment of that id was redeemed for.
+    if (rows.get('enrolments', event.lineage) !== undefined) {
+      rows.merge('enrolments', event.lineage, { redeemed_serial: event.serial });
+    }
+    addCertificate(event, null, rows);
+  },
+  'certificate.renewed': (event, rows) => {
+    rows.merge('certificates', event.from, { state: 'renewed' });
+    addCertificate(event, event.from, rows);
+  },
+  'certificate.revoked': ({ lineage }, rows) => {
+    for (const serial of serialsOf(lineage, rows)) rows.merge('certificates', serial, { state: 'revoked' });
+  },
+
+  'module.registered': ({ hwid, imei, order, dkt, jti, dig, ver, state }, rows) => {
+    rows.merge('modules', hwid, {
+      ...{ imei, order, dkt, bundle_jti: jti, bundle_digest: dig, state },
+      ...{ foreign_token: null, cleared_token: null, granted_seq: 0 },
+    });
+    rows.merge('passwords', keyOf(hwid, ver), { revealed: 0 });
+  },
+  'module.confirmed': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
+  'module.suspended': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
+  'module.resumed': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
+  'module.retired': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
+  'module.clone-suspected': nothing,
+  'module.rolled-back': nothing,
+  'module.seq-reset': ({ hwid }, rows) => rows.merge('modules', hwid, { granted_seq: 0 }),
+  'module.foreign-token': ({ hwid, last }, rows) => rows.merge('modules', hwid, { foreign_token: last }),
+  'module.cleared': ({ hwid }, rows) => {
+    const cleared_token = rows.get('modules', hwid)?.['foreign_token'] ?? null;
+    rows.merge('modules', hwid, { foreign_token: null, cleared_token });
+  },
+
+  'unlock.requested': ({ unlock, hwid, by: requester, scope, seconds, reason, ticket, dig, state }, rows) =>
+    rows.merge('unlocks', unlock, {
+      ...{ hwid, requester, scope, seconds, reason, ticket, digest: dig, state },
+      ...{ granted: null, why: null, elapsed: null },
+    }),
+  'unlock.refused': nothing,
+  'unlock.cancelled': ({ unlock, state }, rows) => rows.merge('unlocks', unlock, { state }),
+  'unlock.issued': (event, rows) => {
+    const { unlock, hwid, seq, pw, state } = event;
+    const turn = Number(rows.get('turns', unlock)?.['next'] ?? 0);
+    rows.merge('turns', unlock, { next: turn + 1 });
+    rows.merge('unlocks', unlock, { state, granted: event.for });
+    rows.merge('grants', keyOf(unlock, turn), grantOf(event));
+    rows.merge('modules', hwid, { granted_seq: seq });
+    if (pw !== null) rows.merge('passwords', keyOf(hwid, pw), { revealed: 0 });
+  },
+  'unlock.expired': ({ unlock, state }, rows) => rows.merge('unlocks', unlock, { state }),
+  'unlock.unaccounted': ({ unlock, state }, rows) => rows.merge('unlocks', unlock, { state }),
+  'token.refused': nothing,
+
+  'receipt.accepted': ({ hwid, jti, event, seq, why, elapsed, pwv, dig, state }, rows) => {
+    rows.merge('receipts', keyOf(hwid, jti, event, seq), { why, elapsed, pwv, digest: dig });
+    if (state === null) return;
+    const moved = rows.get('unlocks', jti)?.['state'] !== state;
+    rows.merge('unlocks', jti, {
+      state,
+      // The receipt that closed the session, or refused the token, is the one whose words stand.
+      ...(moved && event === 'closed' && { why, elapsed }),
+      ...(moved && event === 'refused' && { why }),
+    });
+  },
+  'password.revealed': ({ hwid, ver }, rows) => rows.merge('passwords', keyOf(hwid, ver), { revealed: 1 }),
+};
+
+/**
+ * Does to `rows` what an event did to the state tables. The server decides from its tables and never
+ * from here; `check` compares the two (DESIGN section 6, order rule 4).
+ */
+export function replay(event: LogEvent, rows: Scratch): void {
+  const effect = effects[event.type] as (event: LogEvent, rows: Scratch) => void;
+  effect(event, rows);
+}
+
+/** A row's primary key in words; none of its parts holds a space. */
+export function keyOf(...parts: (string | number)[]): string {
+  return parts.join(' ');
+}
+
+function addCertificate(
+  { principal, serial, lineage, kid, expires }: EventOf<'certificate.issued' | 'certificate.renewed'>,
+  from: string | null,
+  rows: Scratch,
+): void {
+  rows.merge('lineages', lineage, { serials: [...serialsOf(lineage, rows), serial].join(' ') });
+  rows.merge('certificates', serial, {
+    ...{ principal, lineage, kid, not_after: expires },
+    ...{ renewed_from: from, state: 'live' },
+  });
+}
+
+function serialsOf(lineage: string, rows: Scratch): string[] {
+  const serials = rows.get('lineages', lineage)?.['serials'];
+  return serials === undefined ? [] : String(serials).split(' ');
+}
+
+function grantOf(event: EventOf<'unlock.issued'>) {
+  const { hwid, nonce, seq, kid, pw: pw_ver, challenge: challenge_digest, token: token_digest } = event;
+  return { hwid, nonce, seq, kid, for: event.for, pw_ver, challenge_digest, token_digest };
+}
