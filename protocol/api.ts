@@ -71,14 +71,13 @@ export const Principal = z.strictObject({
   state: z.enum(['enabled', 'disabled']),
   created: Moment,
 });
-/** Stations have the role station alone, and nobody else has it; `server` is who the log says the server is. */
+/** Stations have the role station alone, and nobody else has it. */
 export const NewPrincipal = z
   .strictObject({
     name: PrincipalName,
     kind: z.enum(['person', 'station']),
     roles: z.array(z.enum(roles)).min(1).max(roles.length),
   })
-  .refine(({ name }) => name !== 'server', { path: ['name'], error: 'this name is the server’s own' })
   .refine((principal) => new Set(principal.roles).size === principal.roles.length, {
     path: ['roles'],
     error: 'a role is given twice',

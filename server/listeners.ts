@@ -27,7 +27,7 @@ export interface Running {
   readonly metrics: Metrics;
   readonly identity: Identity;
   /**
-   * Takes no new connections, answers long polls, finishes what is under way, closes the log.
+   * Takes no new connections, answers long polls, finishes what is under way. The services stay open.
    * @param grace milliseconds after which open connections are cut
    */
   stop(grace: number): Promise<void>;
@@ -72,7 +72,6 @@ export async function startListeners(
       clearInterval(refreshing);
       stopping.abort();
       await close(api, grace);
-      await services.log.close();
       // Last, so that whoever watches sees the end of it.
       await close(ops, 0);
     },

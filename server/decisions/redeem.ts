@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { IssuedCertificate, Redemption } from '../../protocol/api.ts';
+import { SERVER } from '../../protocol/events.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Services } from '../context.ts';
 import type { Tx } from '../log/log.ts';
@@ -68,7 +69,7 @@ async function repeat(
   const first = await bySerial(services.read, serial);
   if (first?.kid === kid) return issued(services, first, null);
   await services.log.commit((tx) =>
-    tx.append({ type: 'enrolment.misused', by: 'server', enrolment: id, principal, kid }),
+    tx.append({ type: 'enrolment.misused', by: SERVER, enrolment: id, principal, kid }),
   );
   throw new Problem(
     'code-used',
