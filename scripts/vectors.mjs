@@ -1,8 +1,10 @@
-// Writes protocol/vectors/*.json anew, with new keys: the private halves end with this process.
+// Writes protocol/vectors/*.json and the examples of docs/protocol.md anew, with new keys: the private halves
+// end with this process.
 //   npm run vectors
 import { writeFileSync } from 'node:fs';
 import { bundle, bundleVectors } from './vectors/bundle.mjs';
 import { challenge, challengeVectors } from './vectors/challenge.mjs';
+import { writeExamples } from './vectors/examples.mjs';
 import { envelopeFaults, keyFaults, payloadFaults, signatureFaults } from './vectors/faults.mjs';
 import { forge } from './vectors/forge.mjs';
 import { manifest, manifestVectors } from './vectors/manifest.mjs';
@@ -51,6 +53,8 @@ function common(name, stranger, foreign) {
   ];
 }
 
+const written = new Map();
+
 function write(name, vectors) {
   const { kind, state } = made[name];
   const seen = new Set();
@@ -61,6 +65,7 @@ function write(name, vectors) {
     const with_ = typeof changed === 'function' ? changed(jws) : changed;
     return { name: title, rule, ...(with_ && { state: with_ }), jws, expect };
   });
+  for (const entry of entries) written.set(`${name} ${entry.name}`, entry.jws);
   const file = { message: name, typ: kind.typ, alg: kind.alg, most: kind.most, state, vectors: entries };
   writeFileSync(`protocol/vectors/${name}.json`, `${JSON.stringify(file, null, 1)}\n`);
   console.log(
@@ -82,3 +87,4 @@ write('manifest', [
   ...common('manifest', keys.strangerRoot, made.bundle.kind),
 ]);
 write('bundle', [...bundleVectors(made.bundle, keys), ...common('bundle', keys.stranger, made.token.kind)]);
+writeExamples((name, title) => written.get(`${name} ${title}`));
