@@ -1,0 +1,32 @@
+import { createHash, type KeyObject } from 'node:crypto';
+import type { ClaimsOf, Shape } from '../../protocol/claims.ts';
+import { keyObject } from '../../protocol/jwk.ts';
+import { type Message, MessageError, verifyMessage } from '../../protocol/jws.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { ModuleRow } from '../store/schema.ts';
+
+type Device = Pick<ModuleRow, 'hwid' | 'dkt' | 'x' | 'y'>;
+
+/**
+ * Verifies what a module signed, under the device key in its own row.
+ * @throws Problem `invalid-message`
+ */
+export function verifyDevice<S extends Shape>(message: Message<S>, jws: string, device: Device): ClaimsOf<S> {
+  try {
+    return verifyMessage(message, jws, (kid) => (kid === device.dkt ? deviceKey(device) : undefined));
+  } catch (error) {
+    if (!(error instanceof MessageError)) throw error;
+    const what = message.typ.replace(/^latchkey-|\+jwt$/g, '');
+    const detail = `The ${what} is not one that module ${device.hwid} signed: ${error.message}.`;
+    throw new Problem('invalid-message', detail, { fault: error.code }, error);
+  }
+}
+
+/** SHA-256 over compact bytes, base64url. */
+export function digestOf(jws: string): string {
+  return createHash('sha256').update(jws).digest('base64url');
+}
+
+function deviceKey({ x, y }: Device): KeyObject {
+  return keyObject({ kty: 'EC', crv: 'P-256', x, y });
+}

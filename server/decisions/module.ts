@@ -1,0 +1,41 @@
+import type { z } from 'zod';
+import type { Module } from '../../protocol/api.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { ModuleRow } from '../store/schema.ts';
+
+/** What the api says about a module. */
+export function viewModule(row: ModuleRow): z.input<typeof Module> {
+  const { hwid, imei, order, dkt, x, y, state, pwv, registered, confirmed } = row;
+  const flagged = row.foreign_token !== null;
+  return { hwid, imei, order, dkt, key: { x, y }, state, flagged, pwv, registered, confirmed };
+}
+
+/** Why nothing is granted to a module, now; undefined where it can be unlocked. */
+export function obstacle(
+  hwid: string,
+  module: Pick<ModuleRow, 'state' | 'foreign_token'> | undefined,
+): Problem | undefined {
+  if (module === undefined) {
+    return new Problem('module-unknown', `No module ${hwid} is registered; a station registers modules.`);
+  }
+  switch (module.state) {
+    case 'registered':
+      return new Problem(
+        'module-unconfirmed',
+        `Module ${hwid} is registered, but its provisioning receipt has not come; provision it again.`,
+      );
+    case 'suspended':
+    case 'retired':
+      return new Problem('module-inactive', `Module ${hwid} is ${module.state}; ask an officer.`);
+    case 'confirmed':
+      return module.foreign_token === null ? undefined : flagged(hwid, module.foreign_token);
+  }
+}
+
+/** The module accepted a token that this server never issued: an issuer key may have leaked. */
+export function flagged(hwid: string, last: string): Problem {
+  return new Problem(
+    'module-flagged',
+    `Module ${hwid} accepted the token ${last}, which this server never issued; an officer must look into it.`,
+  );
+}

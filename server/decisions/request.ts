@@ -1,0 +1,106 @@
+import { v7 as uuid7 } from 'uuid';
+import type { z } from 'zod';
+import type { NewUnlock } from '../../protocol/api.ts';
+import { approvalDigest } from '../../protocol/approval.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { Caller, Services } from '../context.ts';
+import type { LogPosition, Tx } from '../log/log.ts';
+import type { Idempotency } from '../operation.ts';
+import type { UnlockRow } from '../store/schema.ts';
+import { forbidden, mayRequest, type RequestAnswer } from './ask.ts';
+import { obstacle } from './module.ts';
+import { type Counted, findUnlock } from './unlock.ts';
+
+type Asked = z.output<typeof NewUnlock>;
+
+/** An unlock as it stands after the call; `log` is null where nothing had to be written. */
+export interface UnlockOutcome {
+  readonly unlock: Counted;
+  readonly log: LogPosition | null;
+}
+
+/**
+ * Asks for an unlock. A repeat with the same Idempotency-Key returns the first one's row, whatever
+ * became of it or of the policy.
+ * @throws Problem
+ */
+export async function requestUnlock(
+  services: Services,
+  caller: Caller,
+  asked: Asked,
+  idempotency: Idempotency,
+): Promise<UnlockOutcome> {
+  const row = newRow(services, caller, asked, idempotency);
+  const answer = mayRequest(services, caller, row);
+  const { value, log } = await services.log.commit((tx) => decide(tx, row, answer));
+  if (value instanceof Problem) throw value;
+  return { unlock: value, log };
+}
+
+/** @returns a Problem where the refusal itself is to be committed */
+async function decide(tx: Tx, row: UnlockRow, answer: RequestAnswer): Promise<Counted | Problem> {
+  const earlier = await earlierRow(tx, row);
+  if (earlier !== undefined) return earlier;
+  const { hwid, scope, seconds, requester: by } = row;
+  const module = await tx.db
+    .selectFrom('modules')
+    .select(['state', 'foreign_token'])
+    .where('hwid', '=', hwid)
+    .executeTakeFirst();
+  if (module !== undefined && !answer.permitted) {
+    await tx.append({ type: 'unlock.refused', by, hwid, scope, seconds, need: answer.need });
+    return forbidden(answer.need);
+  }
+  const refusal = obstacle(hwid, module);
+  if (refusal !== undefined) throw refusal;
+  return insert(tx, row, answer.permitted ? answer.approvals : 0);
+}
+
+/** @throws Problem `idempotency-key-reused` where the key made a row from another body */
+async function earlierRow(
+  tx: Tx,
+  { idem_by, idem_key, idem_digest }: UnlockRow,
+): Promise<Counted | undefined> {
+  const earlier = await tx.db
+    .selectFrom('unlocks')
+    .select(['id', 'idem_digest'])
+    .where('idem_by', '=', idem_by)
+    .where('idem_key', '=', idem_key)
+    .executeTakeFirst();
+  if (earlier === undefined) return undefined;
+  if (earlier.idem_digest === idem_digest) return findUnlock(tx.db, earlier.id);
+  throw new Problem(
+    'idempotency-key-reused',
+    `This Idempotency-Key made unlock ${earlier.id} from another body; use a fresh key for another intent.`,
+  );
+}
+
+async function insert(tx: Tx, row: UnlockRow, approvals: number): Promise<Counted> {
+  const state = approvals === 0 ? 'ready' : 'waiting';
+  const unlock = { ...row, approvals, state } as const;
+  await tx.db.insertInto('unlocks').values(unlock).execute();
+  const { id, requester, hwid, scope, seconds, reason, ticket, digest } = unlock;
+  await tx.append({
+    ...{ type: 'unlock.requested', by: requester, unlock: id, dig: digest, state },
+    ...{ hwid, scope, seconds, reason, ticket },
+  });
+  return { ...unlock, tokens: 0 };
+}
+
+function newRow(services: Services, caller: Caller, asked: Asked, idempotency: Idempotency): UnlockRow {
+  const now = services.clock();
+  const approved = {
+    id: uuid7({ msecs: now.getTime(), random: services.random(16) }),
+    requester: caller.name,
+    ...{ hwid: asked.hwid, scope: asked.scope, seconds: asked.seconds },
+    ...{ reason: asked.reason, ticket: asked.ticket ?? null },
+  };
+  return {
+    ...approved,
+    ...{ idem_by: caller.name, idem_key: idempotency.key, idem_digest: idempotency.digest },
+    ...{ digest: approvalDigest(approved), approvals: 0, state: 'ready' },
+    created: now.toISOString(),
+    deadline: new Date(now.getTime() + services.config.unlockDeadline * 1000).toISOString(),
+    ...{ issued: null, granted: null, opened: null, closed: null, why: null, elapsed: null },
+  };
+}

@@ -1,0 +1,48 @@
+import type { Kysely } from 'kysely';
+import type { Database, GrantRow, ModuleRow, UnlockRow } from '../store/schema.ts';
+
+type Device = Pick<
+  ModuleRow,
+  'hwid' | 'state' | 'dkt' | 'x' | 'y' | 'foreign_token' | 'cleared_token' | 'granted_seq' | 'pwv' | 'pwv_seq'
+>;
+type Newest = Pick<
+  GrantRow,
+  'turn' | 'seq' | 'pwv' | 'pw_ver' | 'challenge_digest' | 'token_digest' | 'sealed_token'
+>;
+
+/** What a token or a reveal is about: an unlock, its module, its newest token. */
+export interface Subject {
+  readonly unlock: UnlockRow;
+  readonly module: Device;
+  /** Undefined before the first token. */
+  readonly newest: Newest | undefined;
+  /** Tokens signed so far. */
+  readonly tokens: number;
+}
+
+export async function findSubject(db: Kysely<Database>, id: string): Promise<Subject | undefined> {
+  const row = await db
+    .selectFrom('unlocks')
+    .innerJoin('modules', 'modules.hwid', 'unlocks.hwid')
+    .leftJoin('grants', 'grants.unlock', 'unlocks.id')
+    .selectAll('unlocks')
+    .select(['modules.state as module_state', 'dkt', 'x', 'y', 'foreign_token', 'cleared_token'])
+    .select(['granted_seq', 'modules.pwv as module_pwv', 'pwv_seq'])
+    .select(['turn', 'seq', 'grants.pwv', 'pw_ver', 'challenge_digest', 'token_digest', 'sealed_token'])
+    .where('unlocks.id', '=', id)
+    .orderBy('turn', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined) return undefined;
+  const { module_state, dkt, x, y, foreign_token, cleared_token, granted_seq, module_pwv, pwv_seq, ...rest } =
+    row;
+  const { turn, seq, pwv, pw_ver, challenge_digest, token_digest, sealed_token, ...unlock } = rest;
+  const device = { hwid: unlock.hwid, state: module_state, dkt, x, y, pwv: module_pwv, pwv_seq };
+  const newest = { turn, seq, pwv, pw_ver, challenge_digest, token_digest, sealed_token };
+  return {
+    unlock,
+    module: { ...device, foreign_token, cleared_token, granted_seq },
+    newest: turn === null ? undefined : (newest as Newest),
+    tokens: (turn ?? -1) + 1,
+  };
+}

@@ -1,0 +1,57 @@
+import type { Kysely } from 'kysely';
+import type { z } from 'zod';
+import type { Unlock } from '../../protocol/api.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { Caller, Services } from '../context.ts';
+import type { Database, UnlockRow } from '../store/schema.ts';
+
+/** An unlock, and how many tokens were signed for it. */
+export interface Counted extends UnlockRow {
+  readonly tokens: number;
+}
+
+/** What the api says about an unlock. */
+export function viewUnlock(row: Counted): z.input<typeof Unlock> {
+  const { id, hwid, requester, scope, seconds, reason, ticket, state, digest, approvals } = row;
+  const { created, deadline, issued, granted, opened, closed, why, elapsed, tokens } = row;
+  return {
+    ...{ id, hwid, requester, scope, seconds, reason, ticket, state, digest, approvals },
+    ...{ created, deadline, issued, granted, opened, closed, why, elapsed, tokens },
+  };
+}
+
+/** Unlocks with their counts, for queries to narrow. */
+export function selectUnlocks(db: Kysely<Database>) {
+  return db
+    .selectFrom('unlocks')
+    .selectAll()
+    .select((row) =>
+      row
+        .selectFrom('grants')
+        .whereRef('grants.unlock', '=', 'unlocks.id')
+        .select((grant) => grant.fn.countAll<number>().as('tokens'))
+        .$asScalar()
+        .$notNull()
+        .as('tokens'),
+    );
+}
+
+export function findUnlock(db: Kysely<Database>, id: string): Promise<Counted | undefined> {
+  return selectUnlocks(db).where('id', '=', id).executeTakeFirst();
+}
+
+/** True where policy lets the caller look at everybody's unlocks. */
+export function seesAll({ policy }: Pick<Services, 'policy'>, caller: Caller): boolean {
+  const resource = { type: 'Log', id: 'unlocks' } as const;
+  return policy.permits({ action: 'review', principal: caller, resource, context: {} }).permitted;
+}
+
+/** @throws Problem `not-found` for what is not there, and for what is not the caller's to see */
+export function visible<T extends { requester: string }>(
+  unlock: T | undefined,
+  services: Pick<Services, 'policy'>,
+  caller: Caller,
+): T {
+  if (unlock !== undefined && (unlock.requester === caller.name || seesAll(services, caller))) return unlock;
+  throw new Problem('not-found', 'There is no such unlock, or it is not yours to see.');
+}
