@@ -1,6 +1,5 @@
-import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
-import type { Action, PolicyAnswer, PolicyQuestion } from '../policy.ts';
+import type { PolicyAnswer, PolicyQuestion } from '../policy.ts';
 import type { UnlockRow } from '../store/schema.ts';
 
 /** What policy is asked about an unlock. */
@@ -47,21 +46,6 @@ export function mayIssue(
     resource: { type: 'Unlock', id: unlock.id, owner: unlock.requester },
     context: contextOf(services, unlock, approvals),
   });
-}
-
-/** @throws Problem `forbidden`, with what policy needs */
-export function demand(
-  services: Pick<Services, 'policy'>,
-  caller: Caller,
-  action: Exclude<Action, 'request' | 'approve' | 'issue'>,
-  resource: PolicyQuestion['resource'],
-): void {
-  const answer = services.policy.permits({ action, principal: caller, resource, context: {} });
-  if (!answer.permitted) throw forbidden(answer.need);
-}
-
-export function forbidden(need: string): Problem {
-  return new Problem('forbidden', `Policy does not permit this: it needs ${need}.`, { need });
 }
 
 function contextOf({ config }: Services, unlock: AskedFor, approvals: number): PolicyQuestion['context'] {

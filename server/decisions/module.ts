@@ -1,7 +1,9 @@
+import type { Kysely } from 'kysely';
 import type { z } from 'zod';
 import type { Module } from '../../protocol/api.ts';
 import { Problem } from '../../protocol/problems.ts';
-import type { ModuleRow } from '../store/schema.ts';
+import type { LogPosition } from '../log/log.ts';
+import type { Database, ModuleRow } from '../store/schema.ts';
 
 /** What the api says about a module. */
 export function viewModule(row: ModuleRow): z.input<typeof Module> {
@@ -38,4 +40,17 @@ export function flagged(hwid: string, last: string): Problem {
     'module-flagged',
     `Module ${hwid} accepted the token ${last}, which this server never issued; an officer must look into it.`,
   );
+}
+
+/** A module as it stands after the call; `log` is null where nothing had to be written. */
+export interface ModuleOutcome {
+  readonly module: ModuleRow;
+  readonly log: LogPosition | null;
+}
+
+/** @throws Problem `module-unknown` */
+export async function findModule(db: Kysely<Database>, hwid: string): Promise<ModuleRow> {
+  const module = await db.selectFrom('modules').selectAll().where('hwid', '=', hwid).executeTakeFirst();
+  if (module !== undefined) return module;
+  throw obstacle(hwid, undefined);
 }

@@ -1,13 +1,14 @@
-import { v7 as uuid7 } from 'uuid';
 import type { z } from 'zod';
 import type { NewUnlock } from '../../protocol/api.ts';
 import { approvalDigest } from '../../protocol/approval.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
+import { newId } from '../id.ts';
 import type { LogPosition, Tx } from '../log/log.ts';
 import type { Idempotency } from '../operation.ts';
 import type { UnlockRow } from '../store/schema.ts';
-import { forbidden, mayRequest, type RequestAnswer } from './ask.ts';
+import { mayRequest, type RequestAnswer } from './ask.ts';
+import { sameRequest } from './idempotency.ts';
 import { obstacle } from './module.ts';
 import { type Counted, findUnlock } from './unlock.ts';
 
@@ -49,14 +50,15 @@ async function decide(tx: Tx, row: UnlockRow, answer: RequestAnswer): Promise<Co
     .executeTakeFirst();
   if (module !== undefined && !answer.permitted) {
     await tx.append({ type: 'unlock.refused', by, hwid, scope, seconds, need: answer.need });
-    return forbidden(answer.need);
+    const { need } = answer;
+    return new Problem('forbidden', `Policy refuses this unlock: it needs ${need}.`, { need });
   }
   const refusal = obstacle(hwid, module);
   if (refusal !== undefined) throw refusal;
   return insert(tx, row, answer.permitted ? answer.approvals : 0);
 }
 
-/** @throws Problem `idempotency-key-reused` where the key made a row from another body */
+/** @throws Problem `idempotency-key-reused` */
 async function earlierRow(
   tx: Tx,
   { idem_by, idem_key, idem_digest }: UnlockRow,
@@ -67,12 +69,8 @@ async function earlierRow(
     .where('idem_by', '=', idem_by)
     .where('idem_key', '=', idem_key)
     .executeTakeFirst();
-  if (earlier === undefined) return undefined;
-  if (earlier.idem_digest === idem_digest) return findUnlock(tx.db, earlier.id);
-  throw new Problem(
-    'idempotency-key-reused',
-    `This Idempotency-Key made unlock ${earlier.id} from another body; use a fresh key for another intent.`,
-  );
+  const same = sameRequest(earlier, { key: idem_key, digest: idem_digest });
+  return same && findUnlock(tx.db, same.id);
 }
 
 async function insert(tx: Tx, row: UnlockRow, approvals: number): Promise<Counted> {
@@ -90,7 +88,7 @@ async function insert(tx: Tx, row: UnlockRow, approvals: number): Promise<Counte
 function newRow(services: Services, caller: Caller, asked: Asked, idempotency: Idempotency): UnlockRow {
   const now = services.clock();
   const approved = {
-    id: uuid7({ msecs: now.getTime(), random: services.random(16) }),
+    id: newId(services),
     requester: caller.name,
     ...{ hwid: asked.hwid, scope: asked.scope, seconds: asked.seconds },
     ...{ reason: asked.reason, ticket: asked.ticket ?? null },

@@ -1,0 +1,147 @@
+import type { z } from 'zod';
+import type { NewModule } from '../../protocol/api.ts';
+import { keyObject, thumbprint } from '../../protocol/jwk.ts';
+import { signMessage } from '../../protocol/jws.ts';
+import { AUDIENCE, bundle as bundleMessage } from '../../protocol/messages.ts';
+import { Problem } from '../../protocol/problems.ts';
+import type { Caller, Services } from '../context.ts';
+import { newId } from '../id.ts';
+import type { LogPosition, Tx } from '../log/log.ts';
+import { makePassword, sealPassword } from '../passwords.ts';
+import type { ModuleRow, PasswordRow } from '../store/schema.ts';
+import { digestOf } from './device.ts';
+
+type Asked = z.output<typeof NewModule>;
+
+/** A registered module and the bundle that provisions it; `log` is null where it was registered before. */
+export interface Registration {
+  readonly module: ModuleRow;
+  readonly bundle: string;
+  readonly log: LogPosition | null;
+}
+
+/** What one registration writes. */
+interface Prepared {
+  readonly module: ModuleRow;
+  readonly password: PasswordRow;
+}
+
+/**
+ * Registers a module, or finds it registered: hardware ID and device key together are the key, so a
+ * station that repeats itself gets the same bytes.
+ * @throws Problem
+ */
+export async function registerModule(
+  services: Services,
+  caller: Caller,
+  asked: Asked,
+): Promise<Registration> {
+  const dkt = deviceKeyOf(asked);
+  const known = await findTwin(services, asked.hwid, dkt);
+  if (known !== undefined) return again(services, caller, known, asked.hwid, dkt);
+  const prepared = await prepare(services, caller, asked, dkt);
+  const { value: inserted, log } = await services.log.commit((tx) => insert(tx, prepared));
+  if (inserted) return { module: prepared.module, bundle: openBundle(services, prepared.module), log };
+  const faster = await findTwin(services, asked.hwid, dkt);
+  if (faster === undefined) throw new Error(`module ${asked.hwid} was neither made nor found`);
+  return again(services, caller, faster, asked.hwid, dkt);
+}
+
+/** @throws Problem `invalid-request` where the coordinates are not a point of P-256 */
+function deviceKeyOf({ key }: Asked): string {
+  const jwk = { kty: 'EC', crv: 'P-256', ...key } as const;
+  try {
+    keyObject(jwk);
+  } catch (error) {
+    throw new Problem('invalid-request', 'body key: x and y are not a public key on P-256.', {}, error);
+  }
+  return thumbprint(jwk);
+}
+
+/** The module of that hardware ID, else the one that has that device key. */
+async function findTwin({ read }: Services, hwid: string, dkt: string): Promise<ModuleRow | undefined> {
+  const found = await read
+    .selectFrom('modules')
+    .selectAll()
+    .where((row) => row.or([row('hwid', '=', hwid), row('dkt', '=', dkt)]))
+    .execute();
+  return found.find((module) => module.hwid === hwid) ?? found[0];
+}
+
+async function again(
+  services: Services,
+  caller: Caller,
+  module: ModuleRow,
+  hwid: string,
+  dkt: string,
+): Promise<Registration> {
+  if (module.hwid === hwid && module.dkt === dkt) {
+    return { module, bundle: openBundle(services, module), log: null };
+  }
+  await services.log.commit((tx) =>
+    tx.append({ type: 'module.clone-suspected', by: caller.name, hwid, dkt }),
+  );
+  throw new Problem(
+    'module-exists',
+    module.hwid === hwid
+      ? `Module ${hwid} is registered with another device key: one of the two is a copy. Tell an officer.`
+      : `The device key of ${hwid} is that of module ${module.hwid}: one of the two is a copy. Tell an officer.`,
+  );
+}
+
+async function prepare(services: Services, caller: Caller, asked: Asked, dkt: string): Promise<Prepared> {
+  const { hwid } = asked;
+  const { password, hash } = makePassword(services.random);
+  const jti = newId(services);
+  const bundle = await signBundle(services, { hwid, dkt, jti, hash });
+  const created = services.clock().toISOString();
+  return {
+    password: {
+      ...{ hwid, ver: 1, hash, created, revealed: null },
+      sealed: sealPassword(services, hwid, 1, password),
+    },
+    module: {
+      ...{ hwid, dkt, x: asked.key.x, y: asked.key.y, imei: asked.imei ?? null, order: asked.order ?? null },
+      ...{ state: 'registered', registered: created, registered_by: caller.name, confirmed: null },
+      ...{ foreign_token: null, cleared_token: null, granted_seq: 0, pwv: null, pwv_seq: 0 },
+      ...{ bundle_jti: jti, bundle_digest: digestOf(bundle) },
+      sealed_bundle: services.sealer.seal(Buffer.from(bundle), {
+        purpose: 'bundle',
+        subject: hwid,
+        version: 1,
+      }),
+    },
+  };
+}
+
+function signBundle(
+  { keys }: Services,
+  { hwid, dkt, jti, hash }: { hwid: string; dkt: string; jti: string; hash: string },
+): Promise<string> {
+  const [issuer] = keys.issuers;
+  if (issuer === undefined) throw new Error('there is no live issuer key');
+  const claims = { iss: keys.iss, aud: AUDIENCE, jti, sub: hwid, dkt, pw: { ver: 1, hash } };
+  return signMessage(bundleMessage, claims, issuer);
+}
+
+function openBundle({ sealer }: Services, { hwid, sealed_bundle }: ModuleRow): string {
+  const opened = sealer.open(sealed_bundle, { purpose: 'bundle', subject: hwid, version: 1 });
+  return Buffer.from(opened).toString();
+}
+
+/** @returns false where the hardware ID or the device key was registered meanwhile */
+async function insert(tx: Tx, { module, password }: Prepared): Promise<boolean> {
+  const inserted = await tx.db
+    .insertInto('modules')
+    .values(module)
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (inserted.numInsertedOrUpdatedRows === 0n) return false;
+  await tx.db.insertInto('passwords').values(password).execute();
+  const { hwid, imei, order, dkt, bundle_jti: jti, bundle_digest: dig } = module;
+  await tx.append({
+    ...{ type: 'module.registered', by: module.registered_by, state: 'registered' },
+    ...{ hwid, imei, order, dkt, jti, dig, ver: 1 },
+  });
+  return true;
+}

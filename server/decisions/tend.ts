@@ -1,0 +1,79 @@
+import type { NewEvent } from '../../protocol/events.ts';
+import type { Services } from '../context.ts';
+import type { ModuleRow } from '../store/schema.ts';
+import { findModule, type ModuleOutcome, obstacle } from './module.ts';
+
+type Column = 'state' | 'foreign_token' | 'cleared_token' | 'granted_seq' | 'pwv_seq';
+
+/** What an officer's word changes, and its event. */
+interface Change {
+  readonly set: Partial<Pick<ModuleRow, Column>>;
+  readonly event: NewEvent;
+}
+
+/** @returns undefined where the module is so already */
+type Verb = (module: ModuleRow, by: string, why: string) => Change | undefined;
+
+/** Nothing is granted to the module until it is resumed. */
+export const suspend: Verb = (module, by, why) => {
+  const { hwid, state } = module;
+  if (state === 'suspended') return undefined;
+  if (state !== 'confirmed') throw obstacle(hwid, module);
+  return {
+    set: { state: 'suspended' },
+    event: { type: 'module.suspended', by, hwid, why, state: 'suspended' },
+  };
+};
+
+export const resume: Verb = (module, by, why) => {
+  const { hwid, state } = module;
+  if (state === 'confirmed') return undefined;
+  if (state !== 'suspended') throw obstacle(hwid, module);
+  return {
+    set: { state: 'confirmed' },
+    event: { type: 'module.resumed', by, hwid, why, state: 'confirmed' },
+  };
+};
+
+/** For good: nothing is granted to the module any more. */
+export const retire: Verb = ({ hwid, state }, by, why) =>
+  state === 'retired'
+    ? undefined
+    : { set: { state: 'retired' }, event: { type: 'module.retired', by, hwid, why, state: 'retired' } };
+
+/**
+ * Somebody has looked into the token that this server never issued. The module's challenges go on
+ * naming it until a token of ours is accepted, so it is remembered as cleared.
+ */
+export const clear: Verb = ({ hwid, foreign_token }, by, why) =>
+  foreign_token === null
+    ? undefined
+    : {
+        set: { foreign_token: null, cleared_token: foreign_token },
+        event: { type: 'module.cleared', by, hwid, why },
+      };
+
+/** The module has lost its counter for a reason that somebody knows: it may start again. */
+export const resetSeq: Verb = ({ hwid, granted_seq, pwv_seq }, by) =>
+  granted_seq === 0 && pwv_seq === 0
+    ? undefined
+    : { set: { granted_seq: 0, pwv_seq: 0 }, event: { type: 'module.seq-reset', by, hwid } };
+
+/** @throws Problem `module-unknown`, or why the module is not in a state for this */
+export async function tend(
+  { log }: Services,
+  by: string,
+  hwid: string,
+  verb: Verb,
+  why = '',
+): Promise<ModuleOutcome> {
+  const { value: module, log: position } = await log.commit(async (tx) => {
+    const before = await findModule(tx.db, hwid);
+    const change = verb(before, by, why);
+    if (change === undefined) return before;
+    await tx.db.updateTable('modules').set(change.set).where('hwid', '=', hwid).execute();
+    await tx.append(change.event);
+    return { ...before, ...change.set };
+  });
+  return { module, log: position };
+}
