@@ -274,6 +274,9 @@ export const EventQuery = Page.extend({
   by: PrincipalName.optional(),
   from: Moment.optional(),
   to: Moment.optional(),
+  order: z.enum(['oldest', 'newest']).default('oldest'),
+  /** Long poll: answer as soon as there is an event, or after this many seconds. */
+  wait: z.coerce.number().int().min(0).max(60).default(0),
 });
 export const EventEntry = z.strictObject({
   index: z.int().min(0),

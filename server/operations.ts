@@ -2,9 +2,13 @@ import { openapiOperation } from './openapi.ts';
 import type { AnyOperation } from './operation.ts';
 import { certificatesOperations } from './routes/certificates.ts';
 import { enrolmentsOperations } from './routes/enrolments.ts';
+import { eventsOperations } from './routes/events.ts';
 import { keysOperations } from './routes/keys.ts';
 import { logOperations } from './routes/log.ts';
+import { modulesOperations } from './routes/modules.ts';
 import { principalsOperations } from './routes/principals.ts';
+import { receiptsOperations } from './routes/receipts.ts';
+import { unlocksOperations } from './routes/unlocks.ts';
 import { whoamiOperations } from './routes/whoami.ts';
 
 /** Everything that the api does. Routes, their documentation and the tests of both come from this list. */
@@ -14,6 +18,10 @@ export function allOperations(version: string): readonly AnyOperation[] {
     ...enrolmentsOperations,
     ...certificatesOperations,
     ...whoamiOperations,
+    ...modulesOperations,
+    ...unlocksOperations,
+    ...receiptsOperations,
+    ...eventsOperations,
     ...keysOperations,
     ...logOperations,
   ];

@@ -50,7 +50,9 @@ export function mayIssue(
 
 function contextOf({ config }: Services, unlock: AskedFor, approvals: number): PolicyQuestion['context'] {
   const { scope, seconds, reason, ticket } = unlock;
-  const matching = Object.entries(config.tickets).filter(([, pattern]) => pattern.test(ticket ?? ''));
+  const matching = Object.entries(config.tickets).filter(
+    ([, pattern]) => ticket !== null && pattern.test(ticket),
+  );
   const tickets = matching.map(([name]) => name);
   // Three letters or digits in a row are the least that says something: "." does not.
   return { scope, seconds, reason: /[\p{L}\p{N}]{3}/u.test(reason), tickets, approvals };

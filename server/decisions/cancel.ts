@@ -1,24 +1,25 @@
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { UnlockOutcome } from './request.ts';
-import { findUnlock, visible } from './unlock.ts';
+import { findUnlock, mustFind, visible } from './unlock.ts';
 
 /**
  * Takes a request back, while no token of it is out: a token cannot be taken back. Sent again, nothing changes.
  * @throws Problem `not-found`, `forbidden`, `unlock-state`
  */
 export async function cancelUnlock(services: Services, caller: Caller, id: string): Promise<UnlockOutcome> {
+  const { requester } = visible(await findUnlock(services.read, id), services, caller);
+  if (requester !== caller.name) {
+    const need = `to be ${requester}, whose unlock it is`;
+    throw new Problem('forbidden', `Cancelling needs ${need}.`, { need });
+  }
   const { value: unlock, log } = await services.log.commit(async (tx) => {
-    const before = visible(await findUnlock(tx.db, id), services, caller);
-    if (before.requester !== caller.name) {
-      const need = `to be ${before.requester}, whose unlock it is`;
-      throw new Problem('forbidden', `Cancelling needs ${need}.`, { need });
-    }
+    const before = mustFind(await findUnlock(tx.db, id));
     const { hwid, state } = before;
     if (state === 'cancelled') return before;
     if (state !== 'waiting' && state !== 'ready') throw tooLate(id, hwid, state);
     await tx.db.updateTable('unlocks').set({ state: 'cancelled' }).where('id', '=', id).execute();
-    await tx.append({ type: 'unlock.cancelled', by: caller.name, unlock: id, hwid, state: 'cancelled' });
+    await tx.append({ type: 'unlock.cancelled', by: requester, unlock: id, hwid, state: 'cancelled' });
     return { ...before, state: 'cancelled' as const };
   });
   return { unlock, log };

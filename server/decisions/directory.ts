@@ -89,7 +89,7 @@ export async function listCertificates(
 }
 
 /** @param rows one more than `limit` where there is a next page */
-function page<R, T>(
+export function page<R, T>(
   rows: readonly R[],
   limit: number,
   show: (row: R) => T,

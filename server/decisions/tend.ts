@@ -12,7 +12,7 @@ interface Change {
 }
 
 /** @returns undefined where the module is so already */
-type Verb = (module: ModuleRow, by: string, why: string) => Change | undefined;
+export type Verb = (module: ModuleRow, by: string, why: string) => Change | undefined;
 
 /** Nothing is granted to the module until it is resumed. */
 export const suspend: Verb = (module, by, why) => {
@@ -65,7 +65,7 @@ export async function tend(
   by: string,
   hwid: string,
   verb: Verb,
-  why = '',
+  why: string,
 ): Promise<ModuleOutcome> {
   const { value: module, log: position } = await log.commit(async (tx) => {
     const before = await findModule(tx.db, hwid);

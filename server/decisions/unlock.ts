@@ -52,6 +52,12 @@ export function visible<T extends { requester: string }>(
   services: Pick<Services, 'policy'>,
   caller: Caller,
 ): T {
-  if (unlock !== undefined && (unlock.requester === caller.name || seesAll(services, caller))) return unlock;
+  const found = mustFind(unlock);
+  return found.requester === caller.name || seesAll(services, caller) ? found : mustFind<T>(undefined);
+}
+
+/** @throws Problem `not-found`, in the same words for what is not there and for what may not be seen */
+export function mustFind<T>(unlock: T | undefined): T {
+  if (unlock !== undefined) return unlock;
   throw new Problem('not-found', 'There is no such unlock, or it is not yours to see.');
 }

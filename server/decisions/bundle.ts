@@ -1,0 +1,75 @@
+import type { z } from 'zod';
+import type { UnlockBundle } from '../../protocol/api.ts';
+import type { Caller, Services } from '../context.ts';
+import type { EventSearch } from '../log/read.ts';
+import type { GrantRow, UnlockRow } from '../store/schema.ts';
+import { eventsVisibleTo, viewProven } from './events.ts';
+import { findModule } from './module.ts';
+import { findUnlock, mustFind, viewUnlock } from './unlock.ts';
+
+type Bundle = z.input<typeof UnlockBundle>;
+
+/**
+ * Everything about one unlock, to be checked offline. Who reviews events has every unlock's, others
+ * their own.
+ * @throws Problem `not-found`
+ */
+export async function bundleUnlock(services: Services, caller: Caller, id: string): Promise<Bundle> {
+  const found = await findUnlock(services.read, id);
+  const only = eventsVisibleTo(services, caller);
+  const unlock = mustFind(only === undefined || found?.requester === only ? found : undefined);
+  const { x, y } = await findModule(services.read, unlock.hwid);
+  // Last, so that its checkpoint covers whatever the rest shows.
+  const { checkpoint, events } = await eventsOf(services, unlock);
+  return {
+    latchkey: 'unlock-bundle/1',
+    unlock: viewUnlock(unlock),
+    device: { kty: 'EC', crv: 'P-256', x, y },
+    grants: await grantsOf(services, id),
+    receipts: await receiptsOf(services, id),
+    ...{ events, checkpoint },
+    manifests: services.keys.manifests.map(({ jws }) => jws),
+  };
+}
+
+async function grantsOf({ read, sealer }: Services, id: string): Promise<Bundle['grants']> {
+  const grants = await read
+    .selectFrom('grants')
+    .selectAll()
+    .where('unlock', '=', id)
+    .orderBy('turn')
+    .execute();
+  const open = (purpose: 'challenge' | 'token', sealed: Uint8Array, { turn }: GrantRow) =>
+    Buffer.from(sealer.open(sealed, { purpose, subject: id, version: turn })).toString();
+  return grants.map((grant) => ({
+    challenge: open('challenge', grant.sealed_challenge, grant),
+    token: open('token', grant.sealed_token, grant),
+  }));
+}
+
+async function receiptsOf({ read }: Services, id: string): Promise<Bundle['receipts']> {
+  const receipts = await read
+    .selectFrom('receipts')
+    .select('jws')
+    .where('jti', '=', id)
+    .orderBy('seq')
+    .execute();
+  return receipts.map(({ jws }) => jws);
+}
+
+/** The unlock's own events, after those that say whose device key signs. */
+async function eventsOf(
+  { reader }: Services,
+  { id, hwid }: UnlockRow,
+): Promise<Pick<Bundle, 'events' | 'checkpoint'>> {
+  const registered = await indexes(reader, { hwid, type: 'module.registered', limit: 500 });
+  const own = await indexes(reader, { unlock: id, limit: 500 });
+  const { checkpoint, leaves } = await reader.prove([...registered, ...own]);
+  return { checkpoint, events: leaves.map(viewProven) };
+}
+
+async function indexes(reader: Services['reader'], query: EventSearch): Promise<number[]> {
+  const { items, next } = await reader.search(query);
+  const rest = next === null ? [] : await indexes(reader, { ...query, after: next });
+  return [...items.map(({ index }) => index), ...rest];
+}

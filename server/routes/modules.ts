@@ -1,0 +1,125 @@
+import { z } from 'zod';
+import {
+  Confirmation,
+  Hwid,
+  Module,
+  ModuleAnswer,
+  ModuleQuery,
+  NewModule,
+  pageOf,
+  RegisteredModule,
+  Why,
+} from '../../protocol/api.ts';
+import type { ProblemCode } from '../../protocol/problems.ts';
+import type { Caller, Services } from '../context.ts';
+import { confirmModule } from '../decisions/confirm.ts';
+import { listModules } from '../decisions/look.ts';
+import { findModule, viewModule } from '../decisions/module.ts';
+import { mustBePermitted } from '../decisions/permit.ts';
+import { registerModule } from '../decisions/register.ts';
+import { clear, resetSeq, resume, retire, suspend, tend, type Verb } from '../decisions/tend.ts';
+import { type AnyOperation, noBody, none, operation } from '../operation.ts';
+
+const One = z.strictObject({ hwid: Hwid });
+
+export const modulesOperations: readonly AnyOperation[] = [
+  operation({
+    id: 'registerModule',
+    method: 'post',
+    path: '/v1/modules',
+    summary: 'Register a module and get the bundle that provisions it; a repeat gets the same bytes',
+    access: ['station', 'officer'],
+    params: none,
+    query: none,
+    body: NewModule,
+    answer: RegisteredModule,
+    problems: ['module-exists'],
+    handle: async ({ body, caller }, services) => {
+      mayProvision(services, caller, body.hwid);
+      const { module, bundle, log } = await registerModule(services, caller, body);
+      const manifests = services.keys.manifests.map(({ jws }) => jws);
+      return { status: 201, body: { module: viewModule(module), manifests, bundle, log } };
+    },
+  }),
+  operation({
+    id: 'listModules',
+    method: 'get',
+    path: '/v1/modules',
+    summary: 'Modules, by hardware ID',
+    access: 'enrolled',
+    params: none,
+    query: ModuleQuery,
+    body: noBody,
+    answer: pageOf(Module),
+    problems: [],
+    handle: async ({ query }, services) => ({ body: await listModules(services, query) }),
+  }),
+  operation({
+    id: 'getModule',
+    method: 'get',
+    path: '/v1/modules/{hwid}',
+    summary: 'One module',
+    access: 'enrolled',
+    params: One,
+    query: none,
+    body: noBody,
+    answer: Module,
+    problems: ['module-unknown'],
+    handle: async ({ params }, { read }) => ({ body: viewModule(await findModule(read, params.hwid)) }),
+  }),
+  operation({
+    id: 'confirmModule',
+    method: 'post',
+    path: '/v1/modules/{hwid}/confirm',
+    summary: 'Confirm a module by its signed provisioning receipt',
+    access: ['station', 'officer'],
+    params: One,
+    query: none,
+    body: Confirmation,
+    answer: ModuleAnswer,
+    problems: ['module-unknown', 'invalid-message', 'receipt-unknown'],
+    handle: async ({ params, body, caller }, services) => {
+      mayProvision(services, caller, params.hwid);
+      const { module, log } = await confirmModule(services, caller, params.hwid, body.receipt);
+      return { body: { module: viewModule(module), log } };
+    },
+  }),
+  tending('suspendModule', 'suspend', suspend, 'Grant nothing to a module until it is resumed', [
+    'module-unconfirmed',
+    'module-inactive',
+  ]),
+  tending('resumeModule', 'resume', resume, 'End the suspension of a module', [
+    'module-unconfirmed',
+    'module-inactive',
+  ]),
+  tending('retireModule', 'retire', retire, 'Grant nothing to a module any more', []),
+  tending('clearModule', 'clear', clear, 'Clear a module of the token that this server never issued', []),
+  tending('resetModuleSeq', 'reset-seq', resetSeq, 'Take a module’s counter from the start again', []),
+];
+
+/** What an officer does to a module, with the reason that goes into the log. */
+function tending(id: string, path: string, verb: Verb, summary: string, problems: readonly ProblemCode[]) {
+  return operation({
+    id,
+    method: 'post',
+    path: `/v1/modules/{hwid}/${path}`,
+    summary,
+    access: ['officer'],
+    params: One,
+    query: none,
+    body: Why,
+    answer: ModuleAnswer,
+    problems: ['module-unknown', ...problems],
+    handle: async ({ params: { hwid }, body, caller }, services) => {
+      const resource = { type: 'Module', id: hwid } as const;
+      mustBePermitted(services, caller, { action: 'administer', resource, context: {} });
+      const { module, log } = await tend(services, caller.name, hwid, verb, body.why);
+      return { body: { module: viewModule(module), log } };
+    },
+  });
+}
+
+function mayProvision(services: Services, caller: Caller, hwid: string): void {
+  const resource = { type: 'Module', id: hwid } as const;
+  mustBePermitted(services, caller, { action: 'provision', resource, context: {} });
+}
