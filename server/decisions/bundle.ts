@@ -19,15 +19,15 @@ export async function bundleUnlock(services: Services, caller: Caller, id: strin
   const only = eventsVisibleTo(services, caller);
   const unlock = mustFind(only === undefined || found?.requester === only ? found : undefined);
   const { x, y } = await findModule(services.read, unlock.hwid);
+  const grants = await grantsOf(services, id);
+  const receipts = await receiptsOf(services, id);
   // Last, so that its checkpoint covers whatever the rest shows.
   const { checkpoint, events } = await eventsOf(services, unlock);
   return {
     latchkey: 'unlock-bundle/1',
     unlock: viewUnlock(unlock),
     device: { kty: 'EC', crv: 'P-256', x, y },
-    grants: await grantsOf(services, id),
-    receipts: await receiptsOf(services, id),
-    ...{ events, checkpoint },
+    ...{ grants, receipts, events, checkpoint },
     manifests: services.keys.manifests.map(({ jws }) => jws),
   };
 }
