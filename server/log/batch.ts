@@ -1,4 +1,4 @@
-import { CompiledQuery, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import { signCheckpoint } from '../../protocol/checkpoint.ts';
 import { encodeEvent, type LogEvent, type NewEvent } from '../../protocol/events.ts';
 import { leafHash } from '../../protocol/merkle.ts';
@@ -6,28 +6,29 @@ import type { NoteSigner } from '../../protocol/note.ts';
 import { TILE_HEIGHT } from '../../protocol/tiles.ts';
 import type { Database } from '../store/schema.ts';
 import type { Tx } from './log.ts';
+import { type LogStatements, RELEASE, ROLLBACK, SAVEPOINT } from './statements.ts';
 import type { Tree } from './tree.ts';
-
-const SAVEPOINT = CompiledQuery.raw('savepoint job');
-const ROLLBACK = CompiledQuery.raw('rollback to savepoint job');
-const RELEASE = CompiledQuery.raw('release savepoint job');
 
 /** What became of one function: the index of its last event (null for none), or what it threw. */
 export type Outcome = { readonly index: number | null } | { readonly error: unknown };
+
+export interface BatchParts {
+  readonly statements: LogStatements;
+  readonly clock: () => Date;
+  readonly isFault: (error: unknown) => boolean;
+}
 
 /** What one transaction adds to the tree. */
 export class Batch {
   readonly #db: Kysely<Database>;
   readonly #tree: Tree;
-  readonly #clock: () => Date;
-  readonly #isFault: (error: unknown) => boolean;
+  readonly #parts: BatchParts;
   readonly #staged: { readonly event: NewEvent; readonly hash: Uint8Array }[] = [];
 
-  constructor(db: Kysely<Database>, tree: Tree, clock: () => Date, isFault: (error: unknown) => boolean) {
+  constructor(db: Kysely<Database>, tree: Tree, parts: BatchParts) {
     this.#db = db;
     this.#tree = tree;
-    this.#clock = clock;
-    this.#isFault = isFault;
+    this.#parts = parts;
   }
 
   /**
@@ -45,7 +46,7 @@ export class Batch {
     try {
       await fn({ db: this.#db, append });
     } catch (error) {
-      if (this.#isFault(error)) throw error;
+      if (this.#parts.isFault(error)) throw error;
       this.#staged.length = before;
       await this.#db.executeQuery(ROLLBACK);
       await this.#db.executeQuery(RELEASE);
@@ -75,7 +76,7 @@ export class Batch {
     }
     const { size } = frontier;
     const checkpoint = await signCheckpoint(size, frontier.root(), signer);
-    await this.#db.updateTable('log_head').set({ size, checkpoint }).where('id', '=', 1).execute();
+    await this.#db.executeQuery(this.#parts.statements.moveHead(size, checkpoint));
     return { frontier, checkpoint };
   }
 
@@ -89,14 +90,12 @@ export class Batch {
   }
 
   async #append(event: NewEvent): Promise<number> {
-    const dated = { ...event, at: this.#clock().toISOString() } as LogEvent;
+    const { clock, statements } = this.#parts;
+    const dated = { ...event, at: clock().toISOString() } as LogEvent;
     const leaf = encodeEvent(dated);
     const hash = leafHash(leaf);
     const idx = this.#size;
-    await this.#db
-      .insertInto('log_leaves')
-      .values({ idx, hash, leaf, ...leafColumns(dated) })
-      .execute();
+    await this.#db.executeQuery(statements.addLeaf({ idx, hash, leaf, ...leafColumns(dated) }));
     this.#staged.push({ event, hash });
     return idx;
   }

@@ -5,10 +5,11 @@ import type { NoteSigner, NoteVerifier } from '../../protocol/note.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { Batch, type Outcome } from './batch.ts';
+import { Batch, type BatchParts, type Outcome } from './batch.ts';
 import type { CheckpointCopy } from './copy.ts';
 import type { Committed, Log, LogPosition, Tx } from './log.ts';
-import { LogDamaged, type LogIdentity, loadTree, readHead, type Tree } from './tree.ts';
+import { logStatements } from './statements.ts';
+import { LogDamaged, type LogIdentity, loadTree, type Tree } from './tree.ts';
 
 export interface CommitterParts {
   readonly store: Store;
@@ -43,6 +44,7 @@ const UNAVAILABLE =
 export class Committer implements Log {
   readonly #parts: CommitterParts;
   readonly #identity: LogIdentity;
+  readonly #batchParts: BatchParts;
   /** Undefined after a failed transaction: then what is on disk decides. */
   #tree: Tree | undefined;
   readonly #listeners = new Set<(events: readonly NewEvent[]) => void>();
@@ -54,6 +56,8 @@ export class Committer implements Log {
   constructor(parts: CommitterParts, tree: Tree) {
     this.#parts = parts;
     this.#identity = { origin: parts.signer.name, verifiers: parts.verifiers };
+    const { store, clock } = parts;
+    this.#batchParts = { statements: logStatements(store.write), clock, isFault: store.isFault };
     this.#tree = tree;
   }
 
@@ -127,8 +131,7 @@ export class Committer implements Log {
   async #transact(jobs: readonly Job[]): Promise<Transacted> {
     const transaction = await this.#parts.store.write.startTransaction().execute();
     try {
-      const { store, clock } = this.#parts;
-      const batch = new Batch(transaction, await this.#current(transaction), clock, store.isFault);
+      const batch = new Batch(transaction, await this.#current(transaction), this.#batchParts);
       const outcomes: Outcome[] = [];
       for (const job of jobs) outcomes.push(await batch.run((tx) => job.run(tx)));
       const tree = await batch.seal(this.#parts.signer);
@@ -146,8 +149,8 @@ export class Committer implements Log {
 
   /** The tree to append to: the one in memory while the head is the one that it was left with. */
   async #current(transaction: ControlledTransaction<Database>): Promise<Tree> {
-    const head = await readHead(transaction);
-    if (this.#tree !== undefined && this.#tree.checkpoint === head?.checkpoint) return this.#tree;
+    const { rows } = await transaction.executeQuery(this.#batchParts.statements.head);
+    if (this.#tree !== undefined && this.#tree.checkpoint === rows[0]?.checkpoint) return this.#tree;
     const tree = await loadTree(transaction, this.#identity);
     if (tree === undefined) throw new LogDamaged('the log has lost its head');
     return tree;

@@ -62,7 +62,8 @@ export class CheckpointCopy {
 
   /** Written aside, synced and renamed, so that at every moment one whole copy stands there. */
   async #write(checkpoint: string): Promise<void> {
-    const aside = `${this.#file}.new`;
+    // `latchkey-server init` beside a running server writes one too; neither may rename the other's half.
+    const aside = `${this.#file}.new-${process.pid}`;
     const file = await open(aside, 'w', 0o600);
     try {
       await file.writeFile(checkpoint);
