@@ -60,7 +60,7 @@ export function formatCommand(command: Command): string {
 
 /** The `data` commands that carry `message`, in order; the first has offset 0 and so starts anew. */
 export function dataCommands(message: string): Command[] {
-  const pieces = message.match(new RegExp(`[^]{1,${LONGEST_PIECE}}`, 'g')) ?? [];
+  const pieces = message.match(new RegExp(`[^]{1,${LONGEST_PIECE}}`, 'g')) ?? [''];
   return pieces.map((piece, index) => ({ verb: 'data', offset: index * LONGEST_PIECE, piece }));
 }
 

@@ -1,0 +1,83 @@
+import { randomBytes } from 'node:crypto';
+import { v7 as uuid7 } from 'uuid';
+import { generateEd25519, generateRsa } from '../../keys/material.ts';
+import { logKey, pssKey } from '../../keys/sign.ts';
+import { encodeBase64url } from '../../protocol/base64url.ts';
+import type { RsaJwk } from '../../protocol/jwk.ts';
+import { signMessage } from '../../protocol/jws.ts';
+import {
+  AUDIENCE,
+  type Bundle,
+  bundle,
+  type Challenge,
+  type KeyManifest,
+  keyManifest,
+  type UnlockToken,
+  unlockToken,
+} from '../../protocol/messages.ts';
+
+type IssuerKey = ReturnType<typeof pssKey>;
+
+/** A `$6$` hash in form alone: no password is known for it. */
+export const someHash = (mark: string) => `$6$saltsalt$${mark.padEnd(86, '.')}`;
+
+/** Who signs for modules in these tests: three roots, of which firmware carries A and B, two issuer keys. */
+export interface Issuer {
+  readonly iss: string;
+  readonly roots: { readonly a: IssuerKey; readonly b: IssuerKey; readonly c: IssuerKey };
+  /** What the firmware carries. */
+  readonly firmware: readonly [RsaJwk, RsaJwk];
+  readonly first: IssuerKey;
+  readonly second: IssuerKey;
+  /** Names the first issuer key, is signed by root A, unless told otherwise. */
+  manifest(claims: Partial<KeyManifest> & Pick<KeyManifest, 'ver'>, root?: IssuerKey): Promise<string>;
+  /** The offline bundle unless told otherwise. */
+  bundle(claims?: Partial<Bundle>, key?: IssuerKey): Promise<string>;
+  /** Answers `challenge` fully unless told otherwise. */
+  token(challenge: Challenge, claims?: Partial<UnlockToken>, key?: IssuerKey): Promise<string>;
+}
+
+let made: Promise<Issuer> | undefined;
+
+/** One for all tests of this process, its keys made at first use. */
+export function testIssuer(): Promise<Issuer> {
+  made ??= makeIssuer();
+  return made;
+}
+
+export const newJti = (): string => uuid7();
+
+async function makeIssuer(): Promise<Issuer> {
+  const [a, b, c, first, second, log] = await Promise.all([
+    generateRsa(4096).then(pssKey),
+    generateRsa(4096).then(pssKey),
+    generateRsa(4096).then(pssKey),
+    generateRsa(3072).then(pssKey),
+    generateRsa(3072).then(pssKey),
+    generateEd25519().then(logKey),
+  ]);
+  const iss = 'unlock.test';
+  return {
+    iss,
+    roots: { a, b, c },
+    firmware: [a.jwk, b.jwk],
+    first,
+    second,
+    manifest: (claims, root = a) =>
+      signMessage(keyManifest, { iss, keys: [first.jwk], log: [log.jwk], ...claims }, root),
+    bundle: (claims, key = first) =>
+      signMessage(bundle, { iss, aud: AUDIENCE, jti: newJti(), ...claims }, key),
+    token: ({ sub, nonce, scope, for: seconds }, claims, key = first) =>
+      signMessage(
+        unlockToken,
+        {
+          ...{ iss, aud: AUDIENCE, sub, nonce, jti: newJti(), iat: 1_750_000_000, exp: 1_750_000_600 },
+          ...{ scope, for: seconds, by: 'alice', ...claims },
+        },
+        key,
+      ),
+  };
+}
+
+/** A nonce that no module has made. */
+export const otherNonce = (): string => encodeBase64url(randomBytes(16));
