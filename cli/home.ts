@@ -1,0 +1,176 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Database from 'better-sqlite3';
+import type { z } from 'zod';
+import { Failure } from './failure.ts';
+
+const LOCK_RETRY = 50;
+const LOCK_PATIENCE = 30_000;
+
+/** The directory that a user's profile lives in: 0700, its files 0600, each replaced as a whole. */
+export class Home {
+  readonly dir: string;
+
+  constructor(dir: string) {
+    this.dir = dir;
+  }
+
+  path(name: string): string {
+    return join(this.dir, name);
+  }
+
+  /** @returns undefined where there is no such file. @throws Failure where others can read it */
+  read(name: string): string | undefined {
+    try {
+      this.#demandPrivate(name);
+      return readFileSync(this.path(name), 'utf8');
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return undefined;
+      throw this.#fault(error, name);
+    }
+  }
+
+  /** The file's JSON, in the shape that wrote it. @throws Failure where it is damaged */
+  readJson<T extends z.ZodType>(name: string, schema: T): z.output<T> | undefined {
+    const text = this.read(name);
+    if (text === undefined) return undefined;
+    const parsed = schema.safeParse(parseJson(text));
+    if (parsed.success) return parsed.data;
+    throw new Failure('failure', 'home-damaged', `${this.path(name)} is damaged, or of another version.`, {
+      next: 'Restore it, or choose another --home and enrol again with a new code.',
+      cause: parsed.error,
+    });
+  }
+
+  /** Durable once it returns; a crash leaves the old file or the new one. */
+  write(name: string, text: string): void {
+    const path = this.path(name);
+    const draft = `${path}.${process.pid}.new`;
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      const file = openSync(draft, 'w', 0o600);
+      try {
+        writeFileSync(file, text);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(draft, path);
+      syncDirectory(dirname(path));
+    } catch (error) {
+      throw this.#fault(error, name);
+    }
+  }
+
+  writeJson(name: string, value: unknown): void {
+    this.write(name, `${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  remove(name: string): void {
+    rmSync(this.path(name), { force: true });
+  }
+
+  /** Names of the files in a sub-directory, sorted; none where there is no such directory. */
+  list(directory: string): string[] {
+    try {
+      return readdirSync(this.path(directory))
+        .filter((name) => !name.endsWith('.new'))
+        .sort();
+    } catch (error) {
+      if (isCode(error, 'ENOENT')) return [];
+      throw this.#fault(error, directory);
+    }
+  }
+
+  /**
+   * Runs `work` while no other process does: a lock of the kernel's, which ends with the process
+   * however that ends. Node has no flock(2), so SQLite takes it, on an empty file.
+   */
+  async exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    if (this.read('lock') === undefined) this.write('lock', '');
+    const lock = new Database(this.path('lock'), { timeout: 0 });
+    try {
+      await this.#acquire(lock, signal);
+      return await work();
+    } finally {
+      lock.close();
+    }
+  }
+
+  async #acquire(lock: Database.Database, signal: AbortSignal): Promise<void> {
+    for (let waited = 0; ; waited += LOCK_RETRY) {
+      try {
+        lock.exec('BEGIN EXCLUSIVE');
+        return;
+      } catch (error) {
+        if (!isCode(error, 'SQLITE_BUSY') || waited >= LOCK_PATIENCE) throw this.#lockFault(error);
+        await sleep(LOCK_RETRY, undefined, { signal });
+      }
+    }
+  }
+
+  #lockFault(error: unknown): Failure {
+    if (!isCode(error, 'SQLITE_BUSY')) return this.#fault(error, 'lock');
+    return new Failure(
+      'failure',
+      'home-busy',
+      `Another latchkey has been using ${this.dir} for 30 seconds.`,
+      {
+        next: 'Wait until it is done, or end it.',
+      },
+    );
+  }
+
+  #demandPrivate(name: string): void {
+    if (process.platform === 'win32') return;
+    const found = [this.dir, this.path(name)].find((path) => (statSync(path).mode & 0o077) !== 0);
+    if (found === undefined) return;
+    throw new Failure('failure', 'home-exposed', `Other users of this computer can get at ${found}.`, {
+      next: `Run: chmod go= '${found}'. If they may have read the key, ask an officer to revoke it and enrol again.`,
+    });
+  }
+
+  #fault(error: unknown, name: string): Failure {
+    if (error instanceof Failure) return error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return new Failure('failure', 'home-unusable', `Cannot use ${this.path(name)}: ${reason}.`, {
+      next: 'Check that the directory is yours and the disk has room, or choose another with --home.',
+      cause: error,
+    });
+  }
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}
+
+/** So that the rename itself outlives a crash; Windows cannot open directories, and need not. */
+function syncDirectory(path: string): void {
+  if (process.platform === 'win32') return;
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}

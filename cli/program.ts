@@ -1,0 +1,72 @@
+import { Command, CommanderError } from 'commander';
+import { enroll } from './commands/enroll.ts';
+import { renew } from './commands/renew.ts';
+import { whoami } from './commands/whoami.ts';
+import type { Cli } from './context.ts';
+import { exitCode, exitHelp } from './exit.ts';
+import { asFailure, Failure } from './failure.ts';
+import { Home } from './home.ts';
+import { Output, type Streams } from './output.ts';
+import type { Start } from './verb.ts';
+
+const verbs = [enroll, whoami, renew];
+
+/** What the process gives the program; tests give their own. */
+export interface Surroundings extends Omit<Cli, 'home' | 'out'> {
+  readonly streams: Streams;
+  /** Where the profile lives unless --home says otherwise. */
+  readonly home: string;
+}
+
+/**
+ * Runs one command line.
+ * @param args without node and the script
+ * @returns the exit code
+ */
+export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  // Before the line is parsed, so that what is wrong with it is told in the form that it asks for.
+  const out = new Output(surroundings.streams, args.includes('--json'));
+  try {
+    await build(surroundings, out).parseAsync(args, { from: 'user' });
+    return exitCode('ok');
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCode('ok');
+    if (error instanceof CommanderError && error.code === 'commander.help') return exitCode('usage');
+    const failure = error instanceof CommanderError ? usageFailure(error) : asFailure(error);
+    out.fail(failure);
+    return exitCode(failure.exit);
+  }
+}
+
+function build(surroundings: Surroundings, out: Output): Command {
+  const { streams, home, ...rest } = surroundings;
+  const program = new Command('latchkey');
+  program
+    .description('Open the console of an LTE module, with the permission of its server.')
+    .version(rest.version, '--version', 'print the version')
+    .option('--home <dir>', 'where key, certificate and what is trusted are kept (LATCHKEY_HOME)', home)
+    .option('--json', 'results as JSON on standard output, errors as JSON on standard error')
+    .helpCommand('help [verb]', 'explain a verb')
+    .addHelpText('after', `\n${exitHelp()}`)
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => streams.stdout.write(text),
+      // Errors come back as CommanderError, and are told where all others are.
+      writeErr: () => {},
+      outputError: () => {},
+    })
+    .exitOverride();
+  const start: Start = (command) => {
+    const options = command.optsWithGlobals<{ home: string }>();
+    return { ...rest, out, home: new Home(options.home) };
+  };
+  for (const verb of verbs) verb(program, start);
+  return program;
+}
+
+function usageFailure(error: CommanderError): Failure {
+  const message = error.message.replace(/^error: /, '');
+  return new Failure('usage', 'usage', `${message.charAt(0).toUpperCase()}${message.slice(1)}`, {
+    next: 'Run: latchkey help VERB',
+  });
+}
