@@ -52,7 +52,7 @@ function build(surroundings: Surroundings, out: Output): Command {
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
       // Errors come back as CommanderError, and are told where all others are.
-      writeErr: () => {},
+      writeErr: (text) => streams.stderr.write(text),
       outputError: () => {},
     })
     .exitOverride();

@@ -88,7 +88,9 @@ export async function renew(cli: Cli, profile: Profile, force: boolean): Promise
     const client = connect(cli, profile, identity);
     try {
       cli.out.progress('renewing the certificate');
-      const { pem } = await client.post('/v1/certificates', IssuedCertificate, { key: publicHalf(key) });
+      const { pem } = await client.post('/v1/certificates/renew', IssuedCertificate, {
+        key: publicHalf(key),
+      });
       adopt(cli, profile.ca, keyPem, pem);
     } finally {
       client.close();

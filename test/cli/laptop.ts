@@ -1,0 +1,97 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { run } from '../../cli/program.ts';
+import { newSerial } from '../../keys/certificates.ts';
+import { keyObject, type RsaJwk } from '../../protocol/jwk.ts';
+import { testKeys } from '../fixture/keys.ts';
+import type { ScriptedServer, Seen } from './scripted-server.ts';
+
+export interface Ran {
+  readonly exit: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Laptop {
+  readonly dir: string;
+  /** The laptop's clock. */
+  now: Date;
+  /** Pauses between attempts, in milliseconds, instead of taking them. */
+  readonly pauses: number[];
+  readonly interrupt: AbortController;
+  latchkey(...args: string[]): Promise<Ran>;
+  remove(): void;
+}
+
+/** A home of its own to run command lines in, in this process, each with streams of its own. */
+export function laptop(now = new Date()): Laptop {
+  const dir = mkdtempSync(join(tmpdir(), 'latchkey-cli-'));
+  const interrupt = new AbortController();
+  const self: Laptop = {
+    dir: join(dir, 'home'),
+    now,
+    pauses: [],
+    interrupt,
+    async latchkey(...args) {
+      const [stdout, stderr] = [collect(), collect()];
+      const exit = await run(args, {
+        home: self.dir,
+        streams: { stdin: new PassThrough(), stdout: stdout.stream, stderr: stderr.stream },
+        clock: () => self.now,
+        uuid: randomUUID,
+        delay: async (milliseconds) => void self.pauses.push(milliseconds),
+        signal: interrupt.signal,
+        version: '0.0.0',
+      });
+      return { exit, stdout: stdout.text(), stderr: stderr.text() };
+    },
+    remove: () => rmSync(dir, { recursive: true }),
+  };
+  return self;
+}
+
+function collect() {
+  const stream = new PassThrough();
+  const chunks: Buffer[] = [];
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return { stream, text: () => Buffer.concat(chunks).toString() };
+}
+
+export interface Life {
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/** Answers enrolments and renewals as the real server does, with certificates of the given life. */
+export async function issueCertificates(server: ScriptedServer, life: () => Life): Promise<void> {
+  const { keys } = await testKeys();
+  const issue = async ({ body }: Seen) => {
+    const { key } = body as { key: RsaJwk };
+    const serial = newSerial(randomBytes);
+    const publicKey = keyObject({ ...key, kid: '' });
+    const { from, to } = life();
+    const pem = await keys.ca.issueClient({
+      kind: 'person',
+      name: 'alice',
+      key: publicKey,
+      serial,
+      notBefore: from,
+      notAfter: to,
+    });
+    const certificate = {
+      principal: 'alice',
+      serial,
+      lineage: '0198a1b2-0000-7000-8000-000000000001',
+      kid: 'A'.repeat(43),
+      created: from.toISOString(),
+      expires: to.toISOString(),
+      state: 'live',
+    };
+    return { body: { certificate, pem, ca: keys.ca.certificate, iss: keys.iss, log: null } };
+  };
+  server.routes.set('POST /v1/enrolments/redeem', issue);
+  server.routes.set('POST /v1/certificates/renew', issue);
+}
