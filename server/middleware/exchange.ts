@@ -25,9 +25,12 @@ export type ErrorMiddleware = ErrorRequestHandler<Params, unknown, unknown, ApiR
 
 /** Gives each request its id, and writes its one diagnostic line when it is over. */
 export function exchange(services: Services, metrics: Metrics): Middleware {
+  const run = Buffer.from(services.random(6)).toString('base64url');
+  let count = 0;
   return (request, response, next) => {
     const began = performance.now();
-    const id = Buffer.from(services.random(9)).toString('base64url');
+    count += 1;
+    const id = `${run}-${count.toString(36)}`;
     const current: Exchange = { id };
     response.locals.exchange = current;
     response.setHeader('Request-Id', id);
