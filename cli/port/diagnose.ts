@@ -2,7 +2,15 @@ import { type Stats, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PortError } from './fault.ts';
-import { groupName, type Holder, type Host, holders, lockFile, modemManager } from './holders.ts';
+import {
+  groupName,
+  type Holder,
+  type Host,
+  holders,
+  lockFile,
+  modemManager,
+  resolveLink,
+} from './holders.ts';
 
 /** What keeps `path` from being opened, before it is tried: undefined for nothing that can be seen. */
 export async function obstacle(path: string, host: Host): Promise<PortError | undefined> {
@@ -33,9 +41,10 @@ export async function explainOpen(path: string, cause: unknown, host: Host): Pro
 /** What on this machine may keep a module from being heard on `path`, which is open here. */
 export async function explainSilence(path: string, host: Host): Promise<string | undefined> {
   // A pty is open at its other end too: that is the simulator, not a rival.
-  const rivals = path.startsWith('/dev/pts/') ? [] : await holders(path, host);
+  const device = await resolveLink(path);
+  const rivals = device.startsWith('/dev/pts/') ? [] : await holders(device, host);
   if (rivals.length > 0) return `The port is also open in ${list(rivals)}, which takes part of the answers.`;
-  const manager = /^\/dev\/tty(USB|ACM)/.test(path) ? await modemManager(host) : undefined;
+  const manager = /^\/dev\/tty(USB|ACM)/.test(device) ? await modemManager(host) : undefined;
   if (manager === undefined) return undefined;
   return `ModemManager (process ${manager.pid}) runs and may be probing the port: see docs/ports.md.`;
 }

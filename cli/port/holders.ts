@@ -18,7 +18,7 @@ export interface Holder {
 /** The other processes that have `device` open, as far as this user may see them (proc(5)). Linux only. */
 export async function holders(device: string, host: Host): Promise<Holder[]> {
   if (host.platform !== 'linux') return [];
-  const target = await realpath(device).catch(() => device);
+  const target = await resolveLink(device);
   const open: Holder[] = [];
   for (const pid of await processes(host)) {
     if (pid !== host.pid && (await hasOpen(pid, target, host))) {
@@ -43,7 +43,7 @@ export async function lockFile(
   host: Host,
 ): Promise<(Holder & { readonly file: string }) | undefined> {
   if (host.platform !== 'linux') return undefined;
-  const file = `/var/lock/LCK..${basename(device)}`;
+  const file = `/var/lock/LCK..${basename(await resolveLink(device))}`;
   const pid = Number.parseInt(await readFile(join(host.root, file), 'latin1').catch(() => ''), 10);
   if (!(pid > 0) || pid === host.pid || !(await processes(host)).includes(pid)) return undefined;
   return { pid, command: await commandOf(pid, host), file };
@@ -54,6 +54,11 @@ export async function groupName(gid: number, host: Host): Promise<string> {
   const file = await readFile(join(host.root, 'etc/group'), 'utf8').catch(() => '');
   const row = file.split('\n').find((line) => line.split(':')[2] === String(gid));
   return row?.split(':')[0] ?? String(gid);
+}
+
+/** /dev/serial/by-id/… and other links: what they lead to. */
+export function resolveLink(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
 async function processes(host: Host): Promise<number[]> {

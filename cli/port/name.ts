@@ -7,11 +7,11 @@ export type PortName =
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
 
 /**
- * `/dev/ttyUSB2`, `COM5`, `tcp://host:port`.
+ * `/dev/ttyUSB2` or any other path, `COM5`, `tcp://host:port`.
  * @throws PortError `port-name`
  */
 export function parsePortName(name: string): PortName {
-  if (/^(\/|COM\d+$|\\\\\.\\)/i.test(name)) return { kind: 'serial', path: name };
+  if (/^(\.{0,2}\/|COM\d+$|\\\\\.\\)/i.test(name)) return { kind: 'serial', path: name };
   const [, host, port] = /^tcp:\/\/(\[[0-9a-f:.%\w]+\]|[\w.-]+):(\d{1,5})\/?$/i.exec(name) ?? [];
   if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
     const guess = /^tty\w+$/.test(name) ? ` Did you mean /dev/${name}?` : '';
