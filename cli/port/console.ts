@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import type { Port } from './port.ts';
@@ -18,7 +19,11 @@ const RESTORE =
 
 /** A terminal's two ends, or pipes. */
 export interface Terminal {
-  readonly input: Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown };
+  readonly input: Readable & {
+    readonly isTTY?: boolean;
+    readonly fd?: number;
+    setRawMode?(raw: boolean): unknown;
+  };
   readonly output: Writable & { readonly isTTY?: boolean };
 }
 
@@ -43,7 +48,7 @@ export async function attachConsole(
 ): Promise<Departure> {
   const { input, output } = terminal;
   const raw = input.isTTY === true;
-  if (raw) input.setRawMode?.(true);
+  if (raw) makeRaw(input);
   try {
     return await relay(port, terminal, options);
   } finally {
@@ -51,6 +56,12 @@ export async function attachConsole(
     if (raw) input.setRawMode?.(false);
     if (output.isTTY === true) output.write(RESTORE);
   }
+}
+
+/** Node's raw mode still turns LF into CR LF on its way out; where there is a stty, it ends that too. */
+function makeRaw(input: Terminal['input']): void {
+  input.setRawMode?.(true);
+  if (input.fd !== undefined) spawnSync('stty', ['-opost'], { stdio: [input.fd, 'ignore', 'ignore'] });
 }
 
 async function relay(port: Port, { input, output }: Terminal, options: ConsoleOptions): Promise<Departure> {

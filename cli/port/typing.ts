@@ -29,6 +29,7 @@ export class Typing {
   readonly #timers: Timers;
   readonly #outcome: TypingOutcome;
   #pending = 0;
+  #cancel = () => {};
 
   constructor(
     port: Port,
@@ -46,6 +47,7 @@ export class Typing {
 
   stop(): void {
     this.stopped = true;
+    this.#cancel();
     this.#input.off('data', this.#typed).off('end', this.#end).off('error', this.#outcome.failed);
   }
 
@@ -54,7 +56,7 @@ export class Typing {
     const leave = person ? chunk.indexOf(LEAVE) : -1;
     if (!person) this.#input.pause();
     if (this.#pending < MOST_PENDING) this.#send(leave < 0 ? chunk : chunk.subarray(0, leave), leave >= 0);
-    if (leave >= 0) this.#timers.after(LAST_WORDS, this.#outcome.left);
+    if (leave >= 0) this.#cancel = this.#timers.after(LAST_WORDS, this.#outcome.left);
   };
 
   readonly #end = (): void => {
