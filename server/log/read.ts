@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { LogEvent } from '../../protocol/events.ts';
 import { consistencyProof, inclusionProof } from '../../protocol/merkle.ts';
 import { Problem } from '../../protocol/problems.ts';
@@ -134,8 +134,9 @@ async function search(db: Kysely<Database>, query: EventSearch): Promise<FoundEv
     const value = query[column];
     if (value !== undefined) rows = rows.where(column, '=', value);
   }
-  if (query.from !== undefined) rows = rows.where('at', '>=', query.from);
-  if (query.to !== undefined) rows = rows.where('at', '<', query.to);
+  const { from, to } = query;
+  if (from !== undefined) rows = rows.where('at', '>=', from).where('idx', '>=', within(db, query, 'min'));
+  if (to !== undefined) rows = rows.where('at', '<', to).where('idx', '<=', within(db, query, 'max'));
   if (query.after !== undefined) rows = rows.where('idx', query.newestFirst ? '<' : '>', query.after);
   const { visibleTo } = query;
   if (visibleTo !== undefined) {
@@ -154,4 +155,19 @@ async function search(db: Kysely<Database>, query: EventSearch): Promise<FoundEv
     .slice(0, query.limit)
     .map(({ idx, leaf }) => ({ index: idx, event: JSON.parse(Buffer.from(leaf).toString()) as LogEvent }));
   return { items, next: found.length > query.limit ? (items.at(-1)?.index ?? null) : null };
+}
+
+/**
+ * The first or last index of the times asked for. Times are nearly in order, which no database knows:
+ * this bounds a search in the log's order by the range instead of by the log.
+ */
+function within(db: Kysely<Database>, { from, to }: EventSearch, end: 'min' | 'max') {
+  return (
+    db
+      .selectFrom('log_leaves')
+      // Not plain idx: SQLite would look for its end in the log's order.
+      .select(sql<number>`${sql.raw(end)}(idx + 0)`.as('end'))
+      .$if(from !== undefined, (range) => range.where('at', '>=', from ?? ''))
+      .$if(to !== undefined, (range) => range.where('at', '<', to ?? ''))
+  );
 }
