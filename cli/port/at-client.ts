@@ -1,4 +1,4 @@
-import type { Answer, LatchAnswer } from '../../protocol/at/answer.ts';
+import { type Answer, type LatchAnswer, parseAnswer } from '../../protocol/at/answer.ts';
 import { type Command, formatCommand } from '../../protocol/at/command.ts';
 import { isCme } from '../../protocol/cme.ts';
 import { escapeWire } from './escape.ts';
@@ -177,7 +177,8 @@ export class AtClient {
     this.#seen = this.#seen.slice(-SEEN);
     for (const line of this.#lines.push(bytes)) {
       this.#options.trace?.('received', escapeWire(line, line.length));
-      this.#receive?.(line);
+      if (this.#receive !== undefined) this.#receive(line);
+      else this.#tell(parseAnswer(line));
     }
   }
 

@@ -304,6 +304,13 @@ test('an indication inside an answer reaches the listener', async () => {
   assert.deepEqual(heard[0], { kind: 'indication', event: 'locked', why: 'timeout' });
 });
 
+test('an indication while no command is under way reaches the listener, other answers do not', async () => {
+  const heard: unknown[] = [];
+  const { port } = world(() => {}, { unsolicited: (event) => heard.push(event) });
+  send(port, ['+QLATCHIND: "locked","timeout"', 'OK', STATE]);
+  assert.deepEqual(heard, [{ kind: 'indication', event: 'locked', why: 'timeout' }]);
+});
+
 test('the trace has every line with its direction, escaped', async () => {
   const trace: string[] = [];
   const { timers, client } = world(
