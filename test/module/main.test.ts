@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type TestContext, test } from 'node:test';
+import { challenge, give, HostPort, provision } from './host.ts';
+import { someHash, testIssuer } from './issuer.ts';
+
+const issuer = await testIssuer();
+const program = resolve(import.meta.dirname, '../../module/simulator/main.js');
+
+function directory(t: TestContext): { dir: string; roots: string } {
+  const dir = mkdtempSync(join(tmpdir(), 'latchkey-main-'));
+  t.after(() => rmSync(dir, { recursive: true }));
+  const roots = join(dir, 'roots.json');
+  writeFileSync(roots, JSON.stringify({ keys: issuer.firmware }));
+  return { dir: join(dir, 'module'), roots };
+}
+
+async function run(t: TestContext, ...flags: string[]): Promise<{ child: ChildProcess; at: string }> {
+  const child = spawn(process.execPath, [program, '--json', ...flags], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  const said = JSON.parse(String(line));
+  assert.equal(said.pid, child.pid);
+  return { child, at: String(said.at) };
+}
+
+test('it says where its ports are, and SIGTERM ends it in order', async (t) => {
+  const { dir, roots } = directory(t);
+  const { child, at } = await run(t, '--dir', dir, '--root', roots, '--hwid', 'LTE4-00000007');
+  const host = await HostPort.open(at);
+  assert.match(await host.at('AT+QLATCH?'), /"unprovisioned",0,"LTE4-00000007",0/);
+  await host.close();
+  child.kill('SIGTERM');
+  assert.deepEqual(await once(child, 'exit'), [0, null]);
+});
+
+test('killed while open, it comes back locked, with a closed/reboot receipt (section 4)', async (t) => {
+  const { dir, roots } = directory(t);
+  const flags = ['--dir', dir, '--root', roots, '--at', 'tcp:0', '--console', 'tcp:0'];
+  const first = await run(t, ...flags);
+  let host = await HostPort.open(first.at);
+  await provision(host, issuer, someHash('one'));
+  await give(host, 'unlock', await issuer.token(await challenge(host, 900)));
+  assert.match(await host.at('AT+QLATCH?'), /"open",900,/);
+  await host.close();
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  const second = await run(t, ...flags);
+  host = await HostPort.open(second.at);
+  assert.match(await host.at('AT+QLATCH?'), /"locked",0,/);
+  const receipts = await host.at('AT+QLATCH="receipts",0');
+  const last = receipts.split('"receipt","').at(-1)?.split('.')[1] ?? '';
+  assert.equal(JSON.parse(Buffer.from(last, 'base64url').toString()).why, 'reboot');
+  await host.close();
+});
+
+for (const [rule, flags, words] of [
+  ['one root is not enough', ['--root', 'ONE'], /two different/],
+  ['a root is an RSA-4096 JWK', ['--root', 'WRONG'], /not the public JWK of an RSA-4096 key/],
+  ['a hardware ID has its form', ['--root', 'ROOTS', '--hwid', 'abc'], /8 to 64/],
+  ['an IMEI has 15 digits', ['--root', 'ROOTS', '--imei', '12'], /15 digits/],
+  ['a port is pty or tcp', ['--root', 'ROOTS', '--at', 'tcp:70000'], /pty or tcp:PORT/],
+  ['a rate is a number', ['--root', 'ROOTS', '--baud', 'fast'], /115200/],
+] as const) {
+  test(`refused with a sentence: ${rule}`, (t) => {
+    const { dir, roots } = directory(t);
+    const files: Record<string, string> = { ROOTS: roots, ONE: `${roots}.one`, WRONG: `${roots}.wrong` };
+    writeFileSync(`${roots}.one`, JSON.stringify(issuer.firmware[0]));
+    writeFileSync(`${roots}.wrong`, JSON.stringify(issuer.first.jwk));
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [program, '--dir', dir, ...flags.map((flag) => files[flag] ?? flag)],
+      { encoding: 'utf8' },
+    );
+    assert.equal(status, 1);
+    assert.match(stderr, words);
+    assert.doesNotMatch(stderr, /\n\s+at /, 'no stack');
+  });
+}
+
+test('--help shows examples', () => {
+  const { status, stdout } = spawnSync(process.execPath, [program, '--help'], { encoding: 'utf8' });
+  assert.equal(status, 0);
+  assert.match(stdout, /latchkey-module --dir \.\/m1 --root/);
+});
