@@ -160,8 +160,8 @@ class Schemas {
     for (const [name, definition] of Object.entries($defs)) this.named[name] = moved(definition);
     const id = whole ? undefined : this.#registry.get(schema)?.id;
     if (id === undefined) return moved(made);
-    const { id: _id, ...definition } = made;
-    this.named[id] = moved(definition);
+    // Where something in it refers to it, zod has put it among the $defs itself.
+    if (!('$ref' in made)) this.named[id] = moved(made);
     return { $ref: `#/components/schemas/${id}` };
   }
 }

@@ -2,6 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { z } from 'zod';
 import { newSerial } from '../../keys/certificates.ts';
 import type { Certificate, IssuedCertificate, RsaPublicKey } from '../../protocol/api.ts';
+import { decodeBase64url } from '../../protocol/base64url.ts';
 import { isModulus, thumbprint } from '../../protocol/jwk.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Services } from '../context.ts';
@@ -33,6 +34,7 @@ export interface ClientKey {
  */
 export function suitableKey({ kty, n, e }: z.output<typeof RsaPublicKey>): ClientKey {
   if (!isModulus(n, 3072)) throw unsuitable('Its modulus is not 3072 bits long.');
+  if (!isOdd(n)) throw unsuitable('Its modulus is even.');
   try {
     return { key: createPublicKey({ key: { kty, n, e }, format: 'jwk' }), kid: thumbprint({ kty, n, e }) };
   } catch (cause) {
@@ -101,6 +103,11 @@ export function certificateOf(row: CertificateRow): z.input<typeof Certificate> 
 
 export function disabled(principal: string): Problem {
   return new Problem('principal-disabled', `${principal} has been disabled; ask an officer.`);
+}
+
+/** OpenSSL takes an even modulus for a key, though no two odd primes make one. */
+function isOdd(n: string): boolean {
+  return ((decodeBase64url(n)?.at(-1) ?? 0) & 1) === 1;
 }
 
 function unsuitable(why: string, cause?: unknown): Problem {

@@ -1,12 +1,10 @@
-import type { IncomingMessage } from 'node:http';
 import { Problem, type ProblemCode, type ProblemDocument, problems } from '../../protocol/problems.ts';
 import type { Services } from '../context.ts';
-import { hasBody } from './body.ts';
-import type { ApiRequest, ApiResponse, ErrorMiddleware } from './exchange.ts';
+import type { ApiResponse, ErrorMiddleware } from './exchange.ts';
 
 /** The one place where errors become HTTP (RFC 9457). */
 export function answerProblems(services: Services): ErrorMiddleware {
-  return (error: unknown, request, response, _next) => {
+  return (error: unknown, _request, response, _next) => {
     const problem = toProblem(error);
     const { exchange } = response.locals;
     exchange.problem = problem.code;
@@ -14,7 +12,7 @@ export function answerProblems(services: Services): ErrorMiddleware {
       services.diagnostics.error({ request: exchange.id, err: problem.cause }, 'request failed');
     }
     if (response.headersSent) response.destroy();
-    else sendProblem(problem, request, response);
+    else sendProblem(problem, response);
   };
 }
 
@@ -45,27 +43,25 @@ export function problemDocument(problem: Problem, request: string): ProblemDocum
   };
 }
 
-function sendProblem(problem: Problem, request: ApiRequest, response: ApiResponse): void {
+function sendProblem(problem: Problem, response: ApiResponse): void {
   const document = problemDocument(problem, response.locals.exchange.id);
   const bytes = Buffer.from(JSON.stringify(document));
   response.writeHead(document.status, {
     'Content-Type': 'application/problem+json',
     'Content-Length': bytes.length,
     'Cache-Control': 'no-store',
-    ...headers(problem, request),
+    ...headers(problem),
   });
   response.end(bytes);
 }
 
-function headers({ code, extensions }: Problem, request: IncomingMessage): Record<string, string> {
+function headers({ code, extensions }: Problem): Record<string, string> {
   const { retryAfter, allow } = extensions;
   return {
     ...(typeof retryAfter === 'number' && { 'Retry-After': String(retryAfter) }),
     ...(Array.isArray(allow) && { Allow: allow.join(', ') }),
     // RFC 9110 §11.6.1 wants a challenge in every 401; none is registered for TLS client certificates.
     ...(problems[code][0] === 401 && { 'WWW-Authenticate': 'ClientCertificate' }),
-    // What is left of a refused body is not worth reading.
-    ...(hasBody(request) && !request.complete && { Connection: 'close' }),
   };
 }
 

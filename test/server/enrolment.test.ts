@@ -133,9 +133,10 @@ test('a key that has a certificate, or is not RSA-3072, is unsuitable', async ()
   await done(redeem(codeOf(await invite(await person())), 25));
   await refused('key-unsuitable', redeem(code, 25));
   const { secret } = decodeEnrolmentCode(code);
-  const short = Buffer.alloc(384, 0x7f).toString('base64url');
-  const key = { kty: 'RSA', n: short, e: 'AQAB' };
-  await refused('key-unsuitable', officer.post('/v1/enrolments/redeem', { secret, key }));
+  for (const modulus of [Buffer.alloc(384, 0x7f), Buffer.alloc(384, 0xfe)]) {
+    const key = { kty: 'RSA', n: modulus.toString('base64url'), e: 'AQAB' };
+    await refused('key-unsuitable', officer.post('/v1/enrolments/redeem', { secret, key }));
+  }
   await done(redeem(code, 26));
 });
 
