@@ -55,6 +55,8 @@ export async function startListeners(
     keepAliveTimeout: KEEP_ALIVE,
   });
   api.on('request', app);
+  // An expectation that nobody knows is ignored (RFC 9110 §10.1.1), not answered by Node without a problem.
+  api.on('checkExpectation', app);
   guard(api, addresses);
   const identity = new Identity(services, api, presented);
   const refreshing = setInterval(() => refresh(identity, services), IDENTITY_CHECK).unref();
