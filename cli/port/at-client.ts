@@ -6,7 +6,7 @@ import { Exchange, type Expected, type Outcome } from './exchange.ts';
 import type { PortError } from './fault.ts';
 import { LineReader } from './lines.ts';
 import type { Port } from './port.ts';
-import { pause, systemTimers, type Timers } from './timers.ts';
+import { systemTimers, type Timers } from './timers.ts';
 import { closedByUs, garbled, notLatchkey, refused, silent } from './trouble.ts';
 
 /** What a module says without being asked; `text` is escaped. */
@@ -40,9 +40,7 @@ const SEEN = 400;
 /** Unsolicited lines handed on for each command. */
 const MOST_UNSOLICITED = 64;
 
-/** Milliseconds: the longest that `synchronise` takes is DRAIN + 6 × AT_LIMIT + 3 × FENCE_LIMIT. */
-const DRAIN = 500;
-const QUIET = 50;
+/** Milliseconds: the longest that `synchronise` takes is 6 × AT_LIMIT + 3 × FENCE_LIMIT. */
 const AT_LIMIT = 700;
 const AT_ATTEMPTS = 6;
 const FENCE_LIMIT = 2000;
@@ -59,7 +57,6 @@ export class AtClient {
   #gone: PortError | undefined;
   #inStep = false;
   #seen = '';
-  #arrived = 0;
   #unsolicited = 0;
 
   constructor(port: Port, options: AtOptions = {}) {
@@ -94,12 +91,11 @@ export class AtClient {
   }
 
   /**
-   * Brings both ends into step, whatever was under way: lets pending input go by, sends `AT` until `OK`,
-   * then asks for the state. Its answer bears its own name and comes after everything owed before.
+   * Brings both ends into step, whatever was under way: sends `AT` until `OK`, then asks for the state.
+   * That answer bears its own name, and whatever was still to come from before comes before it.
    * @throws PortError
    */
   async synchronise(): Promise<Extract<LatchAnswer, { kind: 'state' }>> {
-    await this.#drain();
     await this.#attention();
     const line = formatCommand({ verb: 'state' });
     let outcome: Outcome | undefined;
@@ -126,16 +122,6 @@ export class AtClient {
     }
     const circumstances = await this.#circumstances('AT');
     throw heard ? garbled(circumstances) : silent(circumstances, AT_LIMIT);
-  }
-
-  /** Until nothing came for a moment, or for as long as we are willing to listen. */
-  async #drain(): Promise<void> {
-    for (let waited = 0; waited < DRAIN; waited += QUIET) {
-      const before = this.#arrived;
-      await pause(this.#timers, QUIET);
-      if (this.#gone !== undefined) throw this.#gone;
-      if (this.#arrived === before) return;
-    }
   }
 
   /** @returns undefined for silence */
@@ -172,7 +158,6 @@ export class AtClient {
   }
 
   #data(bytes: Uint8Array): void {
-    this.#arrived += bytes.length;
     this.#seen += Buffer.from(bytes).toString('latin1').slice(-SEEN);
     this.#seen = this.#seen.slice(-SEEN);
     for (const line of this.#lines.push(bytes)) {

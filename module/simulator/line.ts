@@ -26,11 +26,12 @@ export class Line {
     if (this.#bytesPerMs === undefined) return this.#deliver(bytes);
     const epoch = this.#epoch;
     const most = Math.max(1, Math.floor(this.#bytesPerMs * SLICE));
+    // A timer that goes off late does not delay what follows it.
+    this.#freeAt = Math.max(this.#freeAt, performance.now());
     for (let start = 0; start < bytes.length; start += most) {
       const slice = bytes.subarray(start, start + most);
-      const now = performance.now();
-      this.#freeAt = Math.max(this.#freeAt, now) + slice.length / this.#bytesPerMs;
-      await sleep(this.#freeAt - now);
+      this.#freeAt += slice.length / this.#bytesPerMs;
+      await sleep(Math.max(0, this.#freeAt - performance.now()));
       if (epoch !== this.#epoch) return;
       await this.#deliver(slice);
     }

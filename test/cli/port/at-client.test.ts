@@ -165,12 +165,16 @@ test('what a program before left of a command costs one ERROR, not the connectio
   assert.deepEqual(port.written, ['AT', 'AT', 'AT+QLATCH?']);
 });
 
-test('pending input is let go by before the first command', async () => {
-  const { timers, port, client } = world((line, end) => send(end, answers(line)));
-  const flood = [10, 30, 60, 90].map((ms) => timers.after(ms, () => send(port, ['ERROR', STATE, 'OK'])));
+test('answers still on their way from before the first command are not taken for its own', async () => {
+  let first = true;
+  const { timers, port, client } = world((line, end) => {
+    if (first) send(end, ['+CME ERROR: 902', '+QLATCH: "open",7,"ANOTHER-0001",9', 'OK', 'ERROR', 'OK']);
+    first = false;
+    send(end, answers(line));
+  });
   assert.deepEqual(await timers.finish(client.synchronise()), locked);
-  assert.equal(flood.length, 4);
-  assert.deepEqual(port.written, ['AT', 'AT+QLATCH?']);
+  assert.equal(port.written.at(-1), 'AT+QLATCH?');
+  assert.deepEqual(await timers.finish(client.execute({ verb: 'state' }, 1000)), [locked]);
 });
 
 test('a modem that only ever answers ERROR is garbled, within 6 attempts', async () => {
@@ -252,7 +256,7 @@ test('a module whose state never comes whole is garbled within the limit', async
 test('a module that falls silent after its first OK is silent within the limit', async () => {
   const { timers, client } = world((line, end) => send(end, line === 'AT' ? ['OK'] : []));
   await assert.rejects(timers.finish(client.synchronise()), fails('module-silent'));
-  assert.ok(timers.now <= 0.5 + 6 * 700 + 3 * 2000);
+  assert.ok(timers.now <= 6 * 700 + 3 * 2000);
 });
 
 test('a port that goes away ends what is under way, and everything after it, at once', async () => {
@@ -374,10 +378,7 @@ test('hostile bytes: always an answer or one clear error within the limit, never
           assert.ok(error instanceof PortError, String(error));
           fails(error.code)(error);
         }
-        assert.ok(
-          timers.now - before <= 500 + 6 * 700 + 3 * 2000 + 1000,
-          `${verb}: ${timers.now - before} ms`,
-        );
+        assert.ok(timers.now - before <= 6 * 700 + 3 * 2000 + 1000, `${verb}: ${timers.now - before} ms`);
       }
     }),
     { numRuns: 500 },
