@@ -154,6 +154,29 @@ test('a consistency proof with anything changed is refused (RFC 9162 §2.1.4.2)'
   );
 });
 
+test('an over-long proof does not pass for one of a smaller tree under the same root', () => {
+  const leaf = tree.leafHashes[7] ?? EMPTY_ROOT;
+  const path = { leafHash: leaf, proof: inclusionProof(7, 8, tree.hashes), root: tree.root(8) };
+  assert.ok(verifyInclusion({ ...path, index: 7, size: 8 }));
+  for (const size of [1, 2, 4]) assert.ok(!verifyInclusion({ ...path, index: size - 1, size }));
+  const growth = { oldRoot: tree.root(7), newRoot: tree.root(8), proof: consistencyProof(7, 8, tree.hashes) };
+  assert.ok(verifyConsistency({ ...growth, oldSize: 7, newSize: 8 }));
+  assert.ok(!verifyConsistency({ ...growth, oldSize: 3, newSize: 4 }));
+});
+
+test('hashes cut at another byte do not pass, though their concatenation is the same', () => {
+  const cut = (left: Uint8Array, right: Uint8Array) => [
+    Buffer.concat([left, right.subarray(0, 1)]),
+    right.subarray(1),
+  ];
+  const [leaf, sibling] = cut(tree.leafHashes[0] ?? EMPTY_ROOT, tree.leafHashes[1] ?? EMPTY_ROOT);
+  const path = { index: 0, size: 2, root: tree.root(2) };
+  assert.ok(leaf && sibling && !verifyInclusion({ ...path, leafHash: leaf, proof: [sibling] }));
+  const growth = { oldRoot: tree.root(2), newRoot: tree.root(3), oldSize: 2, newSize: 3 };
+  const [oldRoot, added] = cut(growth.oldRoot, tree.leafHashes[2] ?? EMPTY_ROOT);
+  assert.ok(oldRoot && added && !verifyConsistency({ ...growth, oldRoot, proof: [added] }));
+});
+
 test('nothing is proved from an empty tree, nor of a leaf that is not there', () => {
   const empty = { oldSize: 0, oldRoot: EMPTY_ROOT, proof: [] };
   assert.ok(!verifyConsistency({ ...empty, newSize: 0, newRoot: EMPTY_ROOT }));

@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { type Kysely, sql } from 'kysely';
+import { pino } from 'pino';
 import { openCheckpoint } from '../../../protocol/checkpoint.ts';
 import type { NewEvent } from '../../../protocol/events.ts';
 import { leafHash, verifyInclusion } from '../../../protocol/merkle.ts';
 import { Problem } from '../../../protocol/problems.ts';
 import type { Tx } from '../../../server/log/log.ts';
+import { openLog } from '../../../server/log/open.ts';
 import type { Database } from '../../../server/store/schema.ts';
 import { append, LogBench, ORIGIN, revealed, START } from './bench.ts';
 
@@ -157,6 +159,27 @@ test('a function that swallows the disk’s error still grants nothing', async (
   await close();
 });
 
+test('an error of the disk in one function fails everybody in its transaction', async (t) => {
+  const bench = new LogBench(t);
+  const { store, reader, close } = await bench.open();
+  const fault = new Error('disk I/O error');
+  const log = await openLog({
+    ...{ signer: bench.signer, verifiers: [bench.signer], clock: () => new Date(), copy: bench.copy },
+    ...{
+      store: { ...store, isFault: (error: unknown) => error === fault },
+      diagnostics: pino({ level: 'silent' }),
+    },
+  });
+  const jobs = [log.commit((tx) => tx.append(revealed(1))), log.commit(() => Promise.reject(fault))];
+  for (const outcome of await Promise.allSettled(jobs)) {
+    assert.ok(outcome.status === 'rejected' && outcome.reason.code === 'log-unavailable');
+    assert.equal(outcome.reason.cause, fault);
+  }
+  assert.deepEqual((await reader.search({ limit: 1 })).items, []);
+  await log.close();
+  await close();
+});
+
 test('when COMMIT fails, everything in it fails and the tree is read again from disk', async (t) => {
   const bench = new LogBench(t);
   const { log, store, reader, close } = await bench.open();
@@ -177,6 +200,16 @@ test('when COMMIT fails, everything in it fails and the tree is read again from 
     assert.ok(outcome.status === 'rejected' && outcome.reason.code === 'log-unavailable');
   }
   assert.equal((await store.read.selectFrom('passwords').select('ver').execute()).length, 0);
+  // Read again and checked: a disk that failed once may have lost what it held.
+  const edge = store.write.updateTable('log_leaves').where('idx', '=', 299);
+  const { hash } = await store.read
+    .selectFrom('log_leaves')
+    .select('hash')
+    .where('idx', '=', 299)
+    .executeTakeFirstOrThrow();
+  await edge.set({ hash: Buffer.alloc(32) }).execute();
+  await assert.rejects(append(log, 1), { code: 'log-unavailable' });
+  await edge.set({ hash }).execute();
   assert.deepEqual((await log.commit((tx) => tx.append(revealed(3)))).log, { index: 300, size: 301 });
   const { checkpoint, leaves } = await reader.prove([300]);
   const { size, root } = openCheckpoint(checkpoint, ORIGIN, [bench.signer]);
