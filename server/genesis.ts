@@ -52,7 +52,7 @@ async function begin(store: Store, config: Config, ambient: Ambient): Promise<vo
   const manifest = await signManifest(claims, pssKey(loadRootPrivate(config)));
   const keys = makeKeys(iss, material, [manifest.jws], ambient.random);
   const dataKey = newDataKey({ ...ambient, kek: keys.kek });
-  const log = await openConfiguredLog(store, keys.log, claims.log, config, ambient);
+  const log = await openConfiguredLog(store, keys, config, ambient);
   try {
     await log.commit((tx) => writeGenesis(tx, keys, manifest, dataKey));
   } finally {

@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
+import { check } from './commands/check.ts';
+import { describeFindings, doctor } from './commands/doctor.ts';
 import { exits, explain } from './commands/exit.ts';
 import { init } from './commands/init.ts';
 import { start } from './commands/start.ts';
@@ -72,6 +75,45 @@ program
       process.on(signal, () => (stopping.signal.aborted ? process.exit(exits.failed) : stopping.abort()));
     }
     await start(config, ambient(pino.destination(STDOUT), config.logLevel), stopping.signal);
+  });
+
+program
+  .command('check')
+  .description('Prove the whole log from its leaves, and the tables from the log. Writes nothing.')
+  .option('--json', 'print one JSON object')
+  .addHelpText(
+    'after',
+    '\nThe server may run meanwhile. Ends with 4 where something differs; docs/operations.md says what to do.',
+  )
+  .action(async ({ json }: { json?: true }) => {
+    const found: string[] = [];
+    const { events } = await check(configuration(), (difference) => {
+      found.push(difference);
+      if (!json) say(difference);
+    });
+    if (found.length > 0) process.exitCode = exits.unsound;
+    if (json) return say(JSON.stringify({ events, differences: found }));
+    say(
+      found.length === 0
+        ? `${events} events: the log is whole, and the tables are what it says.`
+        : `${found.length} differences in ${events} events.`,
+    );
+  });
+
+program
+  .command('doctor')
+  .description('Look at machine, configuration, keys and database; say what to mend, and how.')
+  .option('--json', 'print one JSON object')
+  .addHelpText('after', '\nEnds with 4 where something has failed; warnings alone end with 0.')
+  .action(async ({ json }: { json?: true }) => {
+    const machine = {
+      node: process.versions.node,
+      cores: availableParallelism(),
+      threads: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4),
+    };
+    const findings = await doctor(configuration(), ambient(pino.destination(STDERR), 'warn'), machine);
+    if (findings.some(({ state }) => state === 'failed')) process.exitCode = exits.unsound;
+    say(json ? JSON.stringify({ findings }) : describeFindings(findings));
   });
 
 try {

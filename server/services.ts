@@ -1,19 +1,24 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LogKey } from '../keys/keys.ts';
-import { loadMaterial } from '../keys/load.ts';
+import type { Kysely } from 'kysely';
+import type { Keys, SignedManifest } from '../keys/keys.ts';
+import { loadMaterial, loadRoots } from '../keys/load.ts';
+import { verifyManifests } from '../keys/manifest.ts';
 import { makeKeys } from '../keys/material.ts';
 import { logOrigin } from '../protocol/checkpoint.ts';
-import { keyObject, type OkpJwk } from '../protocol/jwk.ts';
-import { type NoteSigner, type NoteVerifier, noteVerifier } from '../protocol/note.ts';
+import { keyObject } from '../protocol/jwk.ts';
+import type { KeyManifest } from '../protocol/messages.ts';
+import { type NoteSigner, noteVerifier } from '../protocol/note.ts';
 import type { Config } from './config.ts';
 import type { Services } from './context.ts';
 import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
 import { logReader } from './log/read.ts';
+import type { LogIdentity } from './log/tree.ts';
 import { loadPolicy } from './policy-file.ts';
 import { loadSealer } from './store/data-keys.ts';
 import { readManifests } from './store/manifests.ts';
+import type { Database } from './store/schema.ts';
 import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 
@@ -52,8 +57,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Op
     if (manifests.length === 0) throw new NotInitialized(config);
     const keys = makeKeys(config.iss, material, manifests, ambient.random);
     const sealer = await loadSealer(store.read, { kek: keys.kek, random: ambient.random });
-    const named = keys.manifests.at(-1)?.claims.log ?? [];
-    const log = await openConfiguredLog(store, keys.log, named, config, ambient);
+    const log = await openConfiguredLog(store, keys, config, ambient);
     const close = async () => {
       await log.close();
       await store.close();
@@ -66,16 +70,35 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Op
   }
 }
 
-/** @param named the log keys that the newest manifest names: each may have signed the checkpoint that stands */
+/**
+ * The stored manifests under the root public keys: enough to check the log with, and no private key.
+ * @throws NotInitialized, KeyFault
+ */
+export async function storedManifests(
+  read: Kysely<Database>,
+  config: Config,
+): Promise<readonly SignedManifest[]> {
+  const stored = await readManifests(read);
+  if (stored.length === 0) throw new NotInitialized(config);
+  return verifyManifests(stored, loadRoots(config), config.iss);
+}
+
+/** Whose log it is; each log key that the newest manifest names may have signed the checkpoint that stands. */
+export function logIdentity(iss: string, newest: KeyManifest | undefined): LogIdentity {
+  const origin = logOrigin(iss);
+  return { origin, verifiers: (newest?.log ?? []).map((jwk) => noteVerifier(origin, keyObject(jwk))) };
+}
+
 export function openConfiguredLog(
   store: Store,
-  key: LogKey,
-  named: readonly OkpJwk[],
-  { iss, checkpointCopy }: Config,
+  { iss, log, manifests }: Keys,
+  { checkpointCopy: copy }: Config,
   { clock, diagnostics }: Ambient,
 ): Promise<Log> {
-  const verifier = (jwk: OkpJwk): NoteVerifier => noteVerifier(logOrigin(iss), keyObject(jwk));
-  const signer: NoteSigner = { ...verifier(key.jwk), sign: (bytes) => key.sign(bytes) };
-  const verifiers = named.map(verifier);
-  return openLog({ store, signer, verifiers, clock, copy: checkpointCopy, diagnostics });
+  const { origin, verifiers } = logIdentity(iss, manifests.at(-1)?.claims);
+  const signer: NoteSigner = {
+    ...noteVerifier(origin, keyObject(log.jwk)),
+    sign: (bytes) => log.sign(bytes),
+  };
+  return openLog({ store, signer, verifiers, clock, copy, diagnostics });
 }

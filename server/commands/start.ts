@@ -1,12 +1,16 @@
 import { rootsPresent } from '../../keys/places.ts';
 import { SERVER } from '../../protocol/events.ts';
 import type { Config } from '../config.ts';
+import type { Services } from '../context.ts';
+import { sweep } from '../decisions/sweep.ts';
 import { type Running, startListeners } from '../listeners.ts';
 import { allOperations } from '../operations.ts';
 import { type Ambient, openServices } from '../services.ts';
 
 /** Milliseconds that requests under way may take once the server stops. */
 const GRACE = 10_000;
+/** How often unlocks that nobody looks at are moved to where time has put them, in milliseconds. */
+const SWEEP = 30_000;
 
 /**
  * Runs the server until `stopping` fires, then lets what is under way finish.
@@ -24,12 +28,22 @@ export async function start(config: Config, ambient: Ambient, stopping: AbortSig
     if (rootsPresent(config)) {
       diagnostics.warn({ roots: config.roots }, 'root private keys are here: take them offline');
     }
+    const sweeping = setInterval(() => sweepOnce(services), SWEEP);
     await fired(stopping);
+    clearInterval(sweeping);
     diagnostics.info('stopping');
   } finally {
     await running?.stop(GRACE);
     await services.close();
     diagnostics.info('stopped');
+  }
+}
+
+async function sweepOnce(services: Services): Promise<void> {
+  try {
+    await sweep(services);
+  } catch (error) {
+    services.diagnostics.error({ err: error }, 'lapsed unlocks could not be settled; they will be');
   }
 }
 

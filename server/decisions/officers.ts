@@ -9,7 +9,11 @@ export interface Entrance {
 }
 
 /** The officer who can get in the longest, or undefined where none can: then nobody administers the server. */
-export async function officerEntrance({ read, config, clock }: Services): Promise<Entrance | undefined> {
+export async function officerEntrance({
+  read,
+  config,
+  clock,
+}: Pick<Services, 'read' | 'config' | 'clock'>): Promise<Entrance | undefined> {
   const certificates = await read
     .selectFrom('certificates')
     .innerJoin('principals', 'principals.name', 'certificates.principal')

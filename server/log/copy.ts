@@ -5,6 +5,16 @@ import type { Logger } from 'pino';
 /** Least time between two copies, in milliseconds: each costs a sync of its own beside the database's. */
 const REST = 200;
 
+/** The copy as it stands, or undefined where there is none. */
+export function readCopy(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 /**
  * The copy of the newest checkpoint outside the database, by which start tells an older database from
  * the one it left. It may lag: only one write is under way, and only the newest checkpoint waits.
@@ -20,16 +30,6 @@ export class CheckpointCopy {
   constructor(file: string, diagnostics: Logger) {
     this.#file = file;
     this.#diagnostics = diagnostics;
-  }
-
-  /** The copy as it stands, or undefined where there is none. */
-  read(): string | undefined {
-    try {
-      return readFileSync(this.#file, 'utf8');
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-      throw error;
-    }
   }
 
   /** Takes note of a committed checkpoint and returns at once. */

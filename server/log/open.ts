@@ -1,11 +1,13 @@
+import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import { signCheckpoint } from '../../protocol/checkpoint.ts';
 import { Frontier } from '../../protocol/frontier.ts';
 import { EMPTY_ROOT } from '../../protocol/merkle.ts';
 import type { NoteSigner, NoteVerifier } from '../../protocol/note.ts';
+import type { Database } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { Committer } from './commit.ts';
-import { CheckpointCopy } from './copy.ts';
+import { CheckpointCopy, readCopy } from './copy.ts';
 import type { Log } from './log.ts';
 import {
   checkEdge,
@@ -37,25 +39,30 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const { store, signer, verifiers, clock, diagnostics } = options;
   const identity: LogIdentity = { origin: signer.name, verifiers };
   const copy = new CheckpointCopy(options.copy, diagnostics);
-  const tree = await verifiedTree(store, identity, copy);
+  const tree = await verifiedTree(store.read, identity, readCopy(options.copy));
   const current = tree ?? (await startTree(store, signer));
   copy.offer(current.checkpoint);
   return new Committer({ store, signer, verifiers, clock, copy, diagnostics }, current);
 }
 
-async function verifiedTree(
-  store: Store,
+/**
+ * The tree under the stored checkpoint, after checking that it is the copy's, grown.
+ * @param copy the copy of the checkpoint, where there is one
+ * @returns undefined for a log that has no checkpoint yet
+ * @throws LogDamaged
+ */
+export async function verifiedTree(
+  read: Kysely<Database>,
   identity: LogIdentity,
-  copy: CheckpointCopy,
+  copy: string | undefined,
 ): Promise<Tree | undefined> {
-  const tree = await loadTree(store.read, identity);
+  const tree = await loadTree(read, identity);
   const size = tree?.frontier.size ?? 0;
-  await checkEdge(store.read, size);
-  const note = copy.read();
-  if (note !== undefined) {
-    const earlier = readCheckpoint(note, identity, 'the copy of the checkpoint');
+  await checkEdge(read, size);
+  if (copy !== undefined) {
+    const earlier = readCheckpoint(copy, identity, 'the copy of the checkpoint');
     if (tree === undefined) throw new LogDamaged('the database is empty, but a checkpoint was signed');
-    await checkGrown(store.read, size, earlier);
+    await checkGrown(read, size, earlier);
   }
   return tree;
 }

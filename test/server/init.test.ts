@@ -18,6 +18,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
+import Sqlite from 'better-sqlite3';
 import { pino } from 'pino';
 import { encodeBase64url } from '../../protocol/base64url.ts';
 import { decodeEnrolmentCode } from '../../protocol/enrolment-code.ts';
@@ -243,6 +244,20 @@ test('another KEK does not open the data keys, and start says so', async () => {
   const { code, stderr } = await server(file, 'start').ended;
   assert.equal(code, 3);
   assert.match(stderr, /was not wrapped by this KEK/);
+});
+
+test('check ends with 0 for a whole log, without any private key, and with 4 for one that was changed', async () => {
+  for (const [name, content] of keyFiles()) if (content.includes('PRIVATE KEY')) rmSync(name);
+  const whole = await server(file, 'check').ended;
+  assert.equal(whole.code, 0, whole.stderr);
+  assert.match(whole.stdout, /^4 events: the log is whole/);
+
+  const database = new Sqlite(join(dir, 'data/latchkey.db'));
+  database.exec("update principals set roles = '[\"auditor\"]' where name = 'alice'");
+  database.close();
+  const changed = await server(file, 'check', '--json').ended;
+  assert.equal(changed.code, 4);
+  assert.equal(JSON.parse(changed.stdout).differences.length, 1);
 });
 
 test('faults of configuration end with 2, before anything is made', async () => {
