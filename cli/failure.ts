@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { Exit } from './exit.ts';
+import { PortError } from './port/fault.ts';
 
 export interface FailureMore {
   /** What to do next, a sentence. */
@@ -35,6 +36,11 @@ export function interrupted(message = 'Interrupted.', next?: string): Failure {
 /** Any error as a failure; one that nobody foresaw keeps its stack. */
 export function asFailure(error: unknown): Failure {
   if (error instanceof Failure) return error;
+  if (error instanceof PortError) {
+    const { code, message, next, details } = error;
+    const usage = code === 'port-name';
+    return new Failure(usage ? 'usage' : 'port', code, message, { next, details, cause: error });
+  }
   if (error instanceof Error && error.name === 'AbortError') return interrupted();
   const message = error instanceof Error ? error.message : inspect(error);
   return new Failure('failure', 'unexpected', message, {

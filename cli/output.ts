@@ -1,12 +1,13 @@
 import { createInterface } from 'node:readline/promises';
 import { type Failure, interrupted } from './failure.ts';
+import type { Terminal } from './port/console.ts';
 import { printable, printableJson } from './printable.ts';
 
 /** Where a command writes and asks: the process's own streams, or a test's. */
 export interface Streams {
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stdin: Terminal['input'];
+  readonly stdout: Terminal['output'];
+  readonly stderr: Terminal['output'];
 }
 
 /**

@@ -1,6 +1,17 @@
 import { Command, CommanderError } from 'commander';
+import { apply } from './commands/apply.ts';
+import { challenge } from './commands/challenge.ts';
+import { console } from './commands/console.ts';
 import { enroll } from './commands/enroll.ts';
+import { lock } from './commands/lock.ts';
+import { password } from './commands/password.ts';
+import { ports } from './commands/ports.ts';
+import { provision } from './commands/provision.ts';
+import { receipts } from './commands/receipts.ts';
 import { renew } from './commands/renew.ts';
+import { status } from './commands/status.ts';
+import { unlock } from './commands/unlock.ts';
+import { unlocks } from './commands/unlocks.ts';
 import { whoami } from './commands/whoami.ts';
 import type { Cli } from './context.ts';
 import { exitCode, exitHelp } from './exit.ts';
@@ -9,7 +20,22 @@ import { Home } from './home.ts';
 import { Output, type Streams } from './output.ts';
 import type { Start } from './verb.ts';
 
-const verbs = [enroll, whoami, renew];
+const verbs = [
+  enroll,
+  whoami,
+  renew,
+  ports,
+  status,
+  unlock,
+  console,
+  lock,
+  challenge,
+  apply,
+  provision,
+  receipts,
+  unlocks,
+  password,
+];
 
 /** What the process gives the program; tests give their own. */
 export interface Surroundings extends Omit<Cli, 'home' | 'out'> {

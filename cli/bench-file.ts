@@ -1,0 +1,82 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { z } from 'zod';
+import { DeviceKey, Hwid, Id, Jws, Moment, Scope, Seconds } from '../protocol/api.ts';
+import { Failure } from './failure.ts';
+import { parseJson } from './home.ts';
+
+/** Files that carry an unlock between a bench without network and a computer with it. */
+
+/** `latchkey challenge` → `latchkey unlock --challenge`. */
+export const ChallengeFile = z.strictObject({
+  latchkey: z.literal('challenge/1'),
+  hwid: Hwid,
+  imei: z.string().regex(/^\d{15}$/),
+  key: DeviceKey,
+  /** Version of the key manifest that the module holds. */
+  manifest: z.int().min(0),
+  challenge: Jws,
+  /** When the challenge was made, by the bench's clock. */
+  made: Moment,
+  receipts: z.array(Jws).max(64),
+});
+export type ChallengeFile = z.infer<typeof ChallengeFile>;
+
+/** `latchkey unlock --challenge` → `latchkey apply`, which adds what the module says. */
+export const TokenFile = z.strictObject({
+  latchkey: z.literal('token/1'),
+  hwid: Hwid,
+  unlock: Id,
+  scope: Scope,
+  seconds: Seconds,
+  /** Null where the module must take the manifests first, and make another challenge. */
+  token: Jws.nullable(),
+  /** Those newer than the one that the module holds, in order. */
+  manifests: z.array(Jws).max(16),
+  /** When the challenge was made, by the bench's clock. */
+  made: Moment,
+  receipts: z.array(Jws).max(64),
+});
+export type TokenFile = z.infer<typeof TokenFile>;
+
+const BenchFile = z.union([ChallengeFile, TokenFile]);
+
+/** @throws Failure where the file is not one of this kind */
+export function readBenchFile<T extends z.ZodType>(file: string, schema: T, maker: string): z.output<T> {
+  const parsed = schema.safeParse(parseJson(readText(file)));
+  if (parsed.success) return parsed.data;
+  throw new Failure('usage', 'file-unknown', `${file} is not a file that ${maker} wrote, or is damaged.`, {
+    cause: parsed.error,
+  });
+}
+
+export function writeBenchFile(file: string, value: ChallengeFile | TokenFile): void {
+  writeText(file, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+/** The receipts in a file of either kind. */
+export function readBenchReceipts(file: string): string[] {
+  return readBenchFile(file, BenchFile, 'latchkey challenge or latchkey unlock --challenge').receipts;
+}
+
+/** @throws Failure in words, where the system says no */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw fileFailure(`Cannot read ${file}`, error);
+  }
+}
+
+/** @throws Failure in words, where the system says no */
+export function writeText(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw fileFailure(`Cannot write ${file}`, error);
+  }
+}
+
+function fileFailure(what: string, error: unknown): Failure {
+  const why = error instanceof Error ? error.message : String(error);
+  return new Failure('failure', 'file', `${what}: ${why}.`, { cause: error });
+}

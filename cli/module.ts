@@ -1,0 +1,131 @@
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { Hwid, Imei } from '../protocol/api.ts';
+import type { Cli } from './context.ts';
+import { formatDuration } from './duration.ts';
+import { Failure } from './failure.ts';
+import { ModuleClient, type ModuleStatus } from './port/module.ts';
+import { usePort } from './port/open.ts';
+import type { SignedManifest } from './trust.ts';
+
+/** How a command is told its AT port. */
+export interface PortChoice {
+  readonly port: string;
+  readonly baud?: number;
+}
+
+/** How the engineer names the module that they mean. */
+export interface ModuleChoice {
+  readonly hwid?: string;
+  readonly imei?: string;
+}
+
+const PORT = 'the module’s AT port: /dev/ttyUSB2, COM5 or tcp://host:port';
+
+/** @param required false where the command has something to do without a module */
+export function portOptions(command: Command, required = true): Command {
+  return (
+    required ? command.requiredOption('--port <port>', PORT) : command.option('--port <port>', PORT)
+  ).option('--baud <rate>', 'bits per second of a serial port (default: 115200)', baudOption);
+}
+
+export function choiceOptions(command: Command): Command {
+  return command
+    .option(
+      '--hwid <hwid>',
+      'the module meant, by its hardware ID',
+      checked(Hwid, '8 to 64 of A-Z 0-9 . _ -'),
+    )
+    .option(
+      '--imei <imei>',
+      'the module meant, by the IMEI on its label',
+      checked(Imei, '15 digits, the last a check digit'),
+    );
+}
+
+/** Works with the module at a port; the port is free again when this ends, however it does. */
+export function withModule<T>(
+  cli: Cli,
+  { port, baud }: PortChoice,
+  work: (module: ModuleClient) => Promise<T>,
+): Promise<T> {
+  return usePort(port, { baud, signal: cli.signal }, async (opened) => {
+    cli.out.progress(`looking for the module at ${port}`);
+    const module = await ModuleClient.connect(opened);
+    cli.out.progress(`module ${module.found.hwid} is ${describe(module.found)}`);
+    return work(module);
+  });
+}
+
+/**
+ * Makes sure that the module at the port is the one that the engineer means: the one named, or the one
+ * that they confirm.
+ * @throws Failure `other-module`, or `module-unnamed` where nobody can be asked
+ */
+export async function demandModule(cli: Cli, module: ModuleClient, named: ModuleChoice): Promise<void> {
+  const { hwid } = module.found;
+  if (named.hwid !== undefined && named.hwid !== hwid) throw other(`hardware ID ${named.hwid}`, hwid);
+  if (named.imei !== undefined) {
+    const { imei } = await module.identity();
+    if (imei !== named.imei) throw other(`IMEI ${named.imei}`, `${hwid}, IMEI ${imei}`);
+  }
+  if (named.hwid !== undefined || named.imei !== undefined) return;
+  if (!cli.out.interactive) {
+    throw new Failure(
+      'usage',
+      'module-unnamed',
+      `Which module? The one at this port says that it is ${hwid}.`,
+      {
+        next: `Name the one that you mean: --hwid ${hwid}, or --imei with what its label says.`,
+      },
+    );
+  }
+  const { imei } = await module.identity();
+  if (await cli.out.confirm(`The port says module ${hwid}, IMEI ${imei}. Is that the one?`, cli.signal))
+    return;
+  throw new Failure('usage', 'module-declined', `Nothing was asked for module ${hwid}.`);
+}
+
+/** Hands over the manifests that are newer than the one held. @returns whether there were any */
+export async function updateModule(
+  cli: Cli,
+  module: ModuleClient,
+  manifests: readonly SignedManifest[],
+): Promise<boolean> {
+  const { manifest: held } = await module.status();
+  const newer = manifests.filter(({ claims }) => claims.ver > held);
+  for (const { jws, claims } of newer) {
+    cli.out.progress(`handing over key manifest ${claims.ver}`);
+    await module.keys(jws);
+  }
+  return newer.length > 0;
+}
+
+export function describe({ state, remaining, manifest }: ModuleStatus): string {
+  const left = state === 'open' ? ` for ${formatDuration(remaining)} more` : '';
+  return `${state}${left}, key manifest ${manifest === 0 ? 'none' : manifest}`;
+}
+
+function other(wanted: string, found: string): Failure {
+  return new Failure(
+    'port',
+    'other-module',
+    `The module at this port is ${found}, not the one with ${wanted}.`,
+    {
+      next: 'Check cable and port: latchkey ports lists them. Nothing was asked for this module.',
+    },
+  );
+}
+
+export function baudOption(text: string): number {
+  if (/^[1-9]\d{2,7}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It takes a rate such as 115200.');
+}
+
+function checked(schema: { safeParse(text: string): { success: boolean } }, wanted: string) {
+  return (text: string) => {
+    const value = text.trim().toUpperCase();
+    if (schema.safeParse(value).success) return value;
+    throw new InvalidArgumentError(`It takes ${wanted}.`);
+  };
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { ReceiptResults } from '../protocol/api.ts';
+import { decodePayload, MessageError, openEnvelope } from '../protocol/jws.ts';
+import { type Receipt, receipt } from '../protocol/messages.ts';
+import type { Client } from './client.ts';
+import type { Home } from './home.ts';
+import type { ModuleClient } from './port/module.ts';
+
+/** Where receipts wait, one to a file, until a server has taken them. */
+const WAITING = 'receipts';
+/** By hardware ID, the highest `seq` that the server has taken: what a module is not asked for again. */
+const TAKEN = 'receipts-taken.json';
+
+const Taken = z.record(z.string(), z.int().min(0));
+
+/** Most receipts in one upload. */
+const BATCH = 64;
+
+export type ReceiptResult = ReturnType<typeof ReceiptResults.parse>['results'][number];
+
+export interface Delivery extends ReceiptResult {
+  readonly jws: string;
+  /** What it says; its signature is for the server to check. Undefined where it is no receipt. */
+  readonly claims: Receipt | undefined;
+}
+
+/** Fetches a module's receipts that the server does not have yet, and keeps them until it does. */
+export async function collectReceipts(home: Home, module: ModuleClient): Promise<string[]> {
+  const taken = home.readJson(TAKEN, Taken) ?? {};
+  const receipts = await module.receipts(taken[module.found.hwid] ?? 0);
+  keepReceipts(home, receipts);
+  return receipts;
+}
+
+export function keepReceipts(home: Home, receipts: readonly string[]): void {
+  for (const jws of receipts) home.write(nameOf(jws), jws);
+}
+
+/** The receipts that wait here, in no order. */
+export function waitingReceipts(home: Home): string[] {
+  return home.list(WAITING).flatMap((name) => home.read(`${WAITING}/${name}`) ?? []);
+}
+
+/**
+ * Hands receipts to the server. Those that it takes, or refuses for good, wait no longer.
+ * @throws Failure where the server could not be reached: all of them wait on
+ */
+export async function deliverReceipts(home: Home, client: Client, receipts: readonly string[]) {
+  const deliveries: Delivery[] = [];
+  for (let from = 0; from < receipts.length; from += BATCH) {
+    const batch = receipts.slice(from, from + BATCH);
+    const { results } = await client.post('/v1/receipts', ReceiptResults, { receipts: batch });
+    for (const [place, result] of results.entries()) {
+      const jws = batch[place];
+      if (jws !== undefined) deliveries.push({ ...result, jws, claims: claimsOf(jws) });
+    }
+  }
+  forget(home, deliveries);
+  return deliveries;
+}
+
+/** Reads a receipt without its key. */
+export function claimsOf(jws: string): Receipt | undefined {
+  try {
+    return decodePayload(receipt, openEnvelope(receipt, jws).payload);
+  } catch (error) {
+    if (error instanceof MessageError) return undefined;
+    throw error;
+  }
+}
+
+function forget(home: Home, deliveries: readonly Delivery[]): void {
+  const taken = home.readJson(TAKEN, Taken) ?? {};
+  const before = JSON.stringify(taken);
+  for (const { jws, claims, status } of deliveries) {
+    home.remove(nameOf(jws));
+    // What the server has not checked must not keep later receipts from being asked for.
+    if (claims === undefined || status === 'refused') continue;
+    taken[claims.sub] = Math.max(taken[claims.sub] ?? 0, claims.seq);
+  }
+  if (JSON.stringify(taken) !== before) home.writeJson(TAKEN, taken);
+}
+
+function nameOf(jws: string): string {
+  return `${WAITING}/${createHash('sha256').update(jws).digest('hex').slice(0, 32)}.jwt`;
+}

@@ -1,0 +1,78 @@
+import { NewUnlock, pageOf, UnlockAnswer, Unlock as UnlockSchema } from '../protocol/api.ts';
+import type { Client } from './client.ts';
+import type { Cli } from './context.ts';
+import { Failure } from './failure.ts';
+import type { Unlock } from './token.ts';
+
+/** Seconds that the server may hold an answer back while an unlock waits. */
+const POLL = 30;
+
+/** What an engineer asks for. Without a reason, only an unlock asked for before can be continued. */
+export interface Wanted {
+  readonly hwid: string;
+  readonly scope: Unlock['scope'];
+  readonly seconds: number;
+  readonly reason: string | undefined;
+  readonly ticket: string | undefined;
+}
+
+/** One's own unlock that its module has not taken yet, the newest; or a new one. */
+export async function findOrRequest(cli: Cli, client: Client, me: string, wanted: Wanted): Promise<Unlock> {
+  const own = (await ownUnlocks(client, me, wanted.hwid)).find((one) => isContinued(one, wanted));
+  if (own === undefined) return request(cli, client, wanted);
+  cli.out.progress(`continuing unlock ${own.id} (${own.state}, “${own.reason}”)`);
+  return own;
+}
+
+/** Newest first. */
+export async function ownUnlocks(client: Client, requester: string, hwid: string): Promise<Unlock[]> {
+  const { items } = await client.get('/v1/unlocks', pageOf(UnlockSchema), { hwid, requester, limit: 20 });
+  return items;
+}
+
+async function request(cli: Cli, client: Client, wanted: Wanted): Promise<Unlock> {
+  const { hwid, scope, seconds, reason, ticket } = wanted;
+  if (reason === undefined) {
+    throw new Failure('usage', 'reason-missing', 'Say why this module is to be unlocked.', {
+      next: 'Give --reason "…": it is what an approver sees, and stands in the log.',
+    });
+  }
+  const parsed = NewUnlock.safeParse({ hwid, scope, seconds, reason, ticket });
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    const where = issue?.path.join('.') ?? '';
+    throw new Failure('usage', 'usage', `The ${where} cannot be sent: ${issue?.message ?? ''}.`);
+  }
+  const idempotencyKey = cli.uuid();
+  const { unlock } = await client.post('/v1/unlocks', UnlockAnswer, parsed.data, { idempotencyKey });
+  return unlock;
+}
+
+function isContinued(one: Unlock, { scope, seconds, reason, ticket }: Wanted): boolean {
+  return (
+    ['waiting', 'ready', 'issued'].includes(one.state) &&
+    one.scope === scope &&
+    one.seconds === seconds &&
+    (reason === undefined || one.reason === reason.trim()) &&
+    (ticket === undefined || one.ticket === ticket)
+  );
+}
+
+/** Waits until an unlock is approved. @throws Failure where it ends otherwise */
+export async function waitReady(cli: Cli, client: Client, unlock: Unlock): Promise<Unlock> {
+  let now = unlock;
+  if (now.state === 'waiting') {
+    cli.out.progress(
+      `unlock ${now.id} waits for approval (${now.approvals} needed); Ctrl-C leaves it waiting`,
+    );
+  }
+  while (now.state === 'waiting') {
+    const query = { wait: POLL, while: 'waiting' };
+    now = await client.get(`/v1/unlocks/${now.id}`, UnlockSchema, query, POLL);
+  }
+  if (now.state === 'ready' || now.state === 'issued') return now;
+  throw new Failure('refused', `unlock-${now.state}`, `Unlock ${now.id} was ${now.state}.`, {
+    next: 'Ask for another, or talk to who decided: latchkey events list --unlock shows who it was.',
+    details: { unlock: now.id, state: now.state },
+  });
+}

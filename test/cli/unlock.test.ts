@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import type { RunningModule } from '../../module/simulator/start.ts';
+import { type Laptop, laptop, type Ran } from './laptop.ts';
+import { startWorld, type World } from './world.ts';
+
+const HWID = 'LTE4-00A1B2C3D4E5';
+const IMEI = '490154203237518';
+
+let world: World;
+let engineer: Laptop;
+let other: Laptop;
+let station: Laptop;
+let module: RunningModule;
+
+before(async () => {
+  world = await startWorld();
+  [engineer, other, station] = await Promise.all([
+    world.enrolled('alice', 'engineer'),
+    world.enrolled('bob', 'engineer'),
+    world.enrolled('line-1', 'station'),
+  ]);
+  module = await world.module(HWID, IMEI);
+  await ok(station.latchkey('provision', '--port', module.atPath, '--order', 'A-1', '--json'));
+});
+after(() => world.stop());
+afterEach(() => engineer.latchkey('lock', '--port', module.atPath));
+
+const unlock = (...more: string[]) =>
+  engineer.latchkey('unlock', '--port', module.atPath, '--json', '--hwid', HWID, ...more);
+const status = async () => (await ok(engineer.latchkey('status', '--port', module.atPath, '--json'))).state;
+const shown = async (id: string) => ok(engineer.latchkey('unlocks', 'show', id, '--json'));
+
+async function ok(ran: Promise<Ran>) {
+  const { exit, stdout, stderr } = await ran;
+  assert.equal(exit, 0, stderr);
+  return JSON.parse(stdout);
+}
+
+async function fails(ran: Promise<Ran>, exit: number, code: string) {
+  const { stderr, ...rest } = await ran;
+  const { error } = JSON.parse(stderr.trim().split('\n').at(-1) ?? '');
+  assert.deepEqual([rest.exit, error.code, rest.stdout], [exit, code, ''], stderr);
+  return error;
+}
+
+test('a locked module is opened, shows its password, and is locked; its unlock is closed after (DESIGN section 6)', async () => {
+  const { unlock: granted, seconds } = await ok(
+    unlock('--reason', 'drops off the bus', '--ticket', 'SUP-1', '--for', '5m'),
+  );
+  assert.deepEqual(
+    [granted.hwid, granted.reason, granted.ticket, seconds],
+    [HWID, 'drops off the bus', 'SUP-1', 300],
+  );
+  assert.equal(await status(), 'open');
+  const { user, password } = await ok(engineer.latchkey('password', granted.id, '--json'));
+  assert.match(password, /^([0-9A-HJKMNP-TV-Z]{4}-){5}[0-9A-HJKMNP-TV-Z]{4}$/);
+  assert.equal(typeof user, 'string');
+  await ok(engineer.latchkey('lock', '--port', module.atPath, '--json'));
+  assert.equal(await status(), 'locked');
+  const { state, why } = await shown(granted.id);
+  assert.deepEqual([state, why], ['closed', 'lock']);
+});
+
+test('the module must be the one named, or be confirmed (DESIGN section 5)', async () => {
+  const named = (...names: string[]) =>
+    engineer.latchkey('unlock', '--port', module.atPath, '--reason', 'is it this one', '--json', ...names);
+  await fails(named('--hwid', 'LTE4-FFFFFFFFFFFF'), 5, 'other-module');
+  await fails(named('--imei', '356938035643809'), 5, 'other-module');
+  await fails(named(), 2, 'module-unnamed');
+  assert.equal(await status(), 'locked');
+  await ok(named('--imei', IMEI));
+});
+
+test('an unlock needs a reason, unless it continues one', async () => {
+  await fails(unlock(), 2, 'reason-missing');
+});
+
+test('a refusal of policy tells what it needs, and exits 3', async () => {
+  const error = await fails(unlock('--reason', 'all day', '--for', '10h'), 3, 'forbidden');
+  assert.match(error.need, /1800 seconds/);
+});
+
+test('what was open before is not asked for again', async () => {
+  const first = await ok(unlock('--reason', 'once'));
+  const again = await ok(unlock('--reason', 'once'));
+  assert.deepEqual([again.already, again.unlock.id], [true, first.unlock.id]);
+});
+
+test('a module in use names its holder (DESIGN section 6)', async () => {
+  await ok(unlock('--reason', 'mine'));
+  const theirs = other.latchkey(
+    'unlock',
+    '--port',
+    module.atPath,
+    '--hwid',
+    HWID,
+    '--reason',
+    'no, mine',
+    '--json',
+  );
+  const error = await fails(theirs, 3, 'module-in-use');
+  assert.equal(error.holder, 'alice');
+  assert.match(error.next, /run the same command again/);
+});
+
+test('a reboot while nobody looks is found at the next contact, by its receipt', async () => {
+  const { unlock: granted } = await ok(unlock('--reason', 'before the reboot'));
+  await module.reboot();
+  const { items } = await ok(engineer.latchkey('receipts', '--port', module.atPath, '--json'));
+  assert.ok(items.some(({ claims }: { claims: { why?: string } }) => claims.why === 'reboot'));
+  assert.equal((await shown(granted.id)).state, 'closed');
+  assert.deepEqual(readdirSync(join(engineer.dir, 'receipts')), []);
+});
+
+test('receipts taken once are not read from the module again', async () => {
+  await ok(engineer.latchkey('receipts', '--port', module.atPath, '--json'));
+  assert.deepEqual((await ok(engineer.latchkey('receipts', '--port', module.atPath, '--json'))).items, []);
+});
+
+test('a module is provisioned once, however often it is asked for', async () => {
+  const again = await ok(station.latchkey('provision', '--port', module.atPath, '--order', 'A-1', '--json'));
+  assert.deepEqual([again.already, again.module.state], [true, 'confirmed']);
+});
+
+test('a bench that is not even enrolled: challenge, token, apply, receipts, by files', async () => {
+  const [asked, granted] = [join(engineer.dir, 'asked.json'), join(engineer.dir, 'granted.json')];
+  const at = ['--port', module.atPath, '--json'];
+  const bench = laptop();
+  assert.equal((await ok(bench.latchkey('challenge', ...at, '--for', '2m', '--out', asked))).hwid, HWID);
+  const fetch = ['unlock', '--challenge', asked, '--out', granted, '--reason', 'no network', '--json'];
+  const { unlock: id, token } = await ok(engineer.latchkey(...fetch));
+  assert.equal(token, true);
+  assert.equal((await ok(bench.latchkey('apply', granted, ...at))).seconds, 120);
+  assert.equal((await shown(id)).state, 'issued');
+  const { items } = await ok(engineer.latchkey('receipts', '--file', granted, '--json'));
+  assert.ok(items.some(({ jti, state }: { jti: string; state: string }) => jti === id && state === 'open'));
+  await ok(bench.latchkey('lock', ...at));
+  await fails(bench.latchkey('apply', granted, ...at), 5, 'module-refused');
+  await ok(engineer.latchkey('receipts', '--file', granted, '--json'));
+  assert.equal((await shown(id)).state, 'closed');
+  bench.remove();
+});
+
+test('a bench file with a member too many, or none, is refused', async () => {
+  const file = join(engineer.dir, 'bad.json');
+  for (const content of ['', '{}', '{"latchkey":"token/1","hwid":"LTE4-00A1B2C3D4E5"}']) {
+    writeFileSync(file, content);
+    await fails(other.latchkey('apply', file, '--port', module.atPath, '--json'), 2, 'file-unknown');
+  }
+  await fails(other.latchkey('apply', `${file}.none`, '--port', module.atPath, '--json'), 1, 'file');
+});
+
+test('the private key and the password stand in no file of the home but identity.pem (order rule 5)', async () => {
+  const { unlock: granted } = await ok(unlock('--reason', 'look for secrets'));
+  const { password } = await ok(engineer.latchkey('password', granted.id, '--json'));
+  for (const name of readdirSync(engineer.dir, { recursive: true, encoding: 'utf8' })) {
+    if (name === 'identity.pem' || name === 'receipts') continue;
+    const text = readFileSync(join(engineer.dir, name), 'utf8');
+    assert.ok(!text.includes(password) && !text.includes('PRIVATE KEY'), name);
+  }
+});

@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type RunningModule, startModule } from '../../module/simulator/start.ts';
+import type { Role } from '../../protocol/api.ts';
+import { done } from '../fixture/client.ts';
+import { startServer, type TestServer } from '../fixture/server.ts';
+import { type Laptop, laptop } from './laptop.ts';
+
+/** A real server, people and stations with homes of their own, simulated modules on pseudo-terminals. */
+export interface World {
+  readonly server: TestServer;
+  /** Somebody new, enrolled by code through the CLI. */
+  enrolled(name: string, ...roles: Role[]): Promise<Laptop>;
+  module(hwid: string, imei?: string): Promise<RunningModule>;
+  stop(): Promise<void>;
+}
+
+export async function startWorld(overrides: Record<string, unknown> = {}): Promise<World> {
+  const server = await startServer(overrides);
+  const officer = await server.client('officer');
+  const dir = mkdtempSync(join(tmpdir(), 'latchkey-world-'));
+  const laptops: Laptop[] = [];
+  const modules: RunningModule[] = [];
+  const post = async (path: string, body: unknown) =>
+    (await done(officer.post(path, body, { 'Idempotency-Key': randomUUID() }))).json;
+  return {
+    server,
+    async enrolled(name, ...roles) {
+      const kind = roles.includes('station') ? 'station' : 'person';
+      await post('/v1/principals', { name, kind, roles });
+      const { code } = await post('/v1/enrolments', { principal: name });
+      const one = laptop();
+      laptops.push(one);
+      const ran = await one.latchkey('enroll', String(code));
+      if (ran.exit !== 0) throw new Error(ran.stderr);
+      return one;
+    },
+    async module(hwid, imei = '490154203237518') {
+      const roots = server.keys.keys.roots;
+      const module = await startModule({ dir: join(dir, hwid), hwid, imei, roots });
+      modules.push(module);
+      return module;
+    },
+    async stop() {
+      for (const module of modules) await module.stop();
+      for (const one of laptops) one.remove();
+      await server.stop();
+      rmSync(dir, { recursive: true });
+    },
+  };
+}
