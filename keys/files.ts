@@ -1,5 +1,7 @@
 import {
+  accessSync,
   closeSync,
+  constants,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -26,7 +28,7 @@ const PARTIAL = /^\..+\.partial$/;
  */
 export function writeOnce(file: string, content: string, tag: string): void {
   const partial = join(dirname(file), `.${basename(file)}.${tag}.partial`);
-  const opened = permitted(partial, () => openSync(partial, 'wx', 0o600));
+  const opened = permitted(dirname(file), () => openSync(partial, 'wx', 0o600));
   try {
     fchmodSync(opened, 0o600);
     writeFileSync(opened, content);
@@ -100,6 +102,16 @@ export function requirePrivateDirectory(directory: string): void {
 
 export function exists(file: string): boolean {
   return statSync(file, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** False where there is no such file too. */
+export function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function open(file: string): number {

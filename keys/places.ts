@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { KeyFault } from './fault.ts';
-import { exists } from './files.ts';
+import { exists, isReadable } from './files.ts';
 
 /** Where keys lie. All paths are absolute. */
 export interface KeyPlaces {
@@ -28,10 +28,10 @@ export function keyFiles({ dataDir, roots }: KeyPlaces) {
   };
 }
 
-/** True while a root private key can be read from here: it belongs offline. */
+/** True while this process can read a root private key: it belongs offline. */
 export function rootsPresent(places: KeyPlaces): boolean {
   const { rootA, rootB } = keyFiles(places);
-  return exists(rootA.private) || exists(rootB.private);
+  return isReadable(rootA.private) || isReadable(rootB.private);
 }
 
 /**

@@ -64,7 +64,11 @@ export async function startListeners(
   const certificate = () => identity.notAfter;
   const ops = createHttpServer(createOps({ services, metrics, certificate, stopping: stopping.signal }));
   const apiAddress = await listen(api, config.api);
-  const opsAddress = await listen(ops, config.ops);
+  const opsAddress = await listen(ops, config.ops).catch((error: unknown) => {
+    // Else the api would serve on, and keep a process alive that says it could not start.
+    api.close();
+    throw error;
+  });
   return {
     api: apiAddress,
     ops: opsAddress,

@@ -31,5 +31,8 @@ export function explain(error: unknown): { readonly code: number; readonly text:
   }
   const expected = [InitRefused, NotInitialized, KeyFault, PolicyError, Problem];
   if (expected.some((kind) => error instanceof kind)) return { code: exits.refused, text: message };
+  if ('code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')) {
+    return { code: exits.failed, text: `${message}: latchkey-server doctor says which listener that is` };
+  }
   return { code: exits.failed, text: error.stack ?? message };
 }

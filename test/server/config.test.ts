@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Config } from '../../server/config.ts';
 import { ConfigError, parseConfig, readConfig } from '../../server/config-file.ts';
@@ -105,4 +107,15 @@ test('a ticket pattern holds for the whole ticket (teleport#7560)', () => {
 
 test('a file that is not there is named', () => {
   assert.throws(() => readConfig('/nonexistent/latchkey.yaml'), /cannot be read: ENOENT.*\/nonexistent/);
+});
+
+test('the example names every key with its default', () => {
+  const example = readFileSync(join(import.meta.dirname, '../../../deploy/latchkey.yaml'), 'utf8');
+  assert.deepEqual(parse(example), parse(''));
+  const written = example.replace(/^#(?=( {2})*[a-z]\w*:)/gim, '');
+  assert.deepEqual(parse(written), parse(''));
+  const named = [...written.matchAll(/^(?:# )? *([a-z]\w*):/gim)].map(([, key]) => key);
+  for (const section of [parse(''), parse('').api, parse('').certificates]) {
+    for (const key of Object.keys(section)) assert.ok(named.includes(key), key);
+  }
 });

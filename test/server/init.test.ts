@@ -14,7 +14,7 @@ import {
   watch,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -73,9 +73,9 @@ function ambient(now: () => Date = () => new Date()): Ambient {
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
-  const address = probe.address();
+  const { port } = probe.address() as AddressInfo;
   probe.close();
-  return typeof address === 'object' && address !== null ? address.port : assert.fail();
+  return port;
 }
 
 async function eventTypes(): Promise<string[]> {
@@ -222,6 +222,21 @@ test('start serves until SIGTERM, then ends with 0; the log says that it started
   child.kill('SIGTERM');
   assert.equal((await ended).code, 0);
   assert.equal((await eventTypes()).at(-1), 'server.started');
+});
+
+test('start ends where a port is taken, and leaves no listener behind', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const written = readFileSync(file, 'utf8');
+  for (const listener of ['api', 'ops']) {
+    writeFileSync(file, written.replace(new RegExp(`${listener}: .*`), `${listener}: {port: ${port}}`));
+    const { code, stderr } = await server(file, 'start').ended;
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`EADDRINUSE.*${port}.*doctor`));
+  }
+  other.close();
+  assert.ok(!(await eventTypes()).includes('server.started'));
 });
 
 test('start where nothing was initialized refuses, and makes nothing', async () => {
