@@ -292,14 +292,15 @@ export const EventAnswer = z.strictObject({ event: ProvenEvent, checkpoint: z.st
 /** Everything about one unlock, checkable offline: see docs/protocol.md, "Unlock bundle". */
 export const UnlockBundle = z.strictObject({
   latchkey: z.literal('unlock-bundle/1'),
-  unlock: Unlock,
-  device: z.strictObject({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
+  unlock: Id,
+  device: z.strictObject({ kty: z.literal('EC'), crv: z.literal('P-256'), ...DeviceKey.shape }),
   /** Each challenge with the token it was answered with, in order. */
   grants: z.array(z.strictObject({ challenge: Jws, token: Jws })),
   receipts: z.array(Jws),
+  /** The registration of the module, then the unlock's own, in the order of the log. */
   events: z.array(ProvenEvent),
   checkpoint: z.string(),
-  /** Newest manifest and before it, in order, each later one that names roots. */
+  /** In order: each that names roots, each that the module held when it got a token, and the newest. */
   manifests: z.array(Jws),
 });
 export const RootKey = z.strictObject({

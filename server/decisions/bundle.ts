@@ -1,11 +1,13 @@
 import type { z } from 'zod';
 import type { UnlockBundle } from '../../protocol/api.ts';
+import { decodePayload, openEnvelope } from '../../protocol/jws.ts';
+import { challenge as challengeMessage } from '../../protocol/messages.ts';
 import type { Caller, Services } from '../context.ts';
 import type { EventSearch } from '../log/read.ts';
 import type { GrantRow, UnlockRow } from '../store/schema.ts';
 import { eventsVisibleTo, viewProven } from './events.ts';
 import { findModule } from './module.ts';
-import { findUnlock, mustFind, viewUnlock } from './unlock.ts';
+import { findUnlock, mustFind } from './unlock.ts';
 
 type Bundle = z.input<typeof UnlockBundle>;
 
@@ -24,12 +26,23 @@ export async function bundleUnlock(services: Services, caller: Caller, id: strin
   // Last, so that its checkpoint covers whatever the rest shows.
   const { checkpoint, events } = await eventsOf(services, unlock);
   return {
-    latchkey: 'unlock-bundle/1',
-    unlock: viewUnlock(unlock),
-    device: { kty: 'EC', crv: 'P-256', x, y },
-    ...{ grants, receipts, events, checkpoint },
-    manifests: services.keys.manifests.map(({ jws }) => jws),
+    ...{ latchkey: 'unlock-bundle/1', unlock: id, device: { kty: 'EC', crv: 'P-256', x, y } },
+    ...{ grants, receipts, events, checkpoint, manifests: await manifestsFor(services, grants) },
   };
+}
+
+/** What the newest manifest and its roots need, and those that say which keys signed these tokens. */
+async function manifestsFor({ read, keys }: Services, grants: Bundle['grants']): Promise<string[]> {
+  const held = grants.map(({ challenge }) => {
+    const { payload } = openEnvelope(challengeMessage, challenge);
+    return decodePayload(challengeMessage, payload).keys;
+  });
+  const rows = await read.selectFrom('manifests').select(['ver', 'jws']).execute();
+  const needed = new Map([
+    ...rows.filter(({ ver }) => held.includes(ver)).map(({ ver, jws }) => [ver, jws] as const),
+    ...keys.manifests.map(({ claims, jws }) => [claims.ver, jws] as const),
+  ]);
+  return [...needed].sort(([a], [b]) => a - b).map(([, jws]) => jws);
 }
 
 async function grantsOf({ read, sealer }: Services, id: string): Promise<Bundle['grants']> {

@@ -1,0 +1,78 @@
+import type { IndexedEvent } from './bundle-proofs.ts';
+import type { LogEvent } from './events.ts';
+import type { Find } from './unlock-bundle.ts';
+
+export type EventOf<T extends LogEvent['type']> = Extract<LogEvent, { type: T }>;
+
+/** An event about one unlock; a receipt is about the unlock that its `jti` names. */
+type OwnEvent = Extract<LogEvent, { unlock: string }> | EventOf<'receipt.accepted'>;
+type State = NonNullable<EventOf<'receipt.accepted'>['state']>;
+type Steps = { readonly [T in OwnEvent['type']]: (event: EventOf<T>, before: State) => readonly State[] };
+
+/** The states after an event, among which its own `state` must be; none where it cannot happen. */
+const steps: Steps = {
+  'unlock.requested': () => [],
+  'unlock.cancelled': (_, before) => (isUnissued(before) ? ['cancelled'] : []),
+  'unlock.issued': (_, before) => (before === 'ready' || before === 'issued' ? ['issued'] : []),
+  'unlock.expired': ({ why }, before) => {
+    const from = {
+      'not-issued': isUnissued(before),
+      'never-opened': before === 'issued' || before === 'unaccounted',
+      // The receipt that refused the token has moved the state already.
+      refused: before === 'expired',
+    };
+    return from[why] ? ['expired'] : [];
+  },
+  'unlock.unaccounted': (_, before) => (isOut(before) ? ['unaccounted'] : []),
+  'token.refused': (_, before) => [before],
+  'password.revealed': (_, before) => (isOut(before) ? [before] : []),
+  'receipt.accepted': ({ event }, before) => {
+    switch (event) {
+      case 'opened':
+        return [before === 'issued' ? 'open' : before];
+      case 'closed':
+        return [isOut(before) || before === 'unaccounted' ? 'closed' : before];
+      case 'refused':
+        // One that was made before the newest token's challenge moves nothing.
+        return before === 'issued' || before === 'unaccounted' ? [before, 'expired'] : [before];
+      case 'provisioned':
+        return [];
+    }
+  },
+};
+
+/** Each event finds the unlock in a state in which it can happen, and leaves the one that it names. */
+export function checkStates(events: readonly IndexedEvent[], find: Find): void {
+  let state: State | undefined;
+  for (const { index, event } of events) {
+    if (!isOwn(event)) continue;
+    const possible = state === undefined ? first(event) : stepOf(event)(event, state);
+    const after = ('state' in event ? event.state : undefined) ?? state;
+    if (after === undefined || !possible.includes(after)) {
+      const what = `${event.type} leads from ${state ?? 'nothing'} to ${after ?? 'nothing'}, which cannot be`;
+      find('state', `event ${index}`, what);
+    }
+    state = after;
+  }
+}
+
+function first(event: OwnEvent): readonly State[] {
+  return event.type === 'unlock.requested' ? ['waiting', 'ready'] : [];
+}
+
+function stepOf(event: OwnEvent) {
+  return steps[event.type] as (event: OwnEvent, before: State) => readonly State[];
+}
+
+function isOwn(event: LogEvent): event is OwnEvent {
+  return Object.hasOwn(steps, event.type);
+}
+
+function isUnissued(state: State): boolean {
+  return state === 'waiting' || state === 'ready';
+}
+
+/** A token is out, and its time is not over. */
+function isOut(state: State): boolean {
+  return state === 'issued' || state === 'open';
+}
