@@ -17,14 +17,17 @@ type Bundle = z.input<typeof UnlockBundle>;
  * @throws Problem `not-found`
  */
 export async function bundleUnlock(services: Services, caller: Caller, id: string): Promise<Bundle> {
-  const found = await findUnlock(services.read, id);
+  const row = await findUnlock(services.read, id);
   const only = eventsVisibleTo(services, caller);
-  const unlock = mustFind(only === undefined || found?.requester === only ? found : undefined);
+  const unlock = mustFind(only === undefined || row?.requester === only ? row : undefined);
   const { x, y } = await findModule(services.read, unlock.hwid);
+  const found = await eventsOf(services, unlock);
   const grants = await grantsOf(services, id);
   const receipts = await receiptsOf(services, id);
-  // Last, so that its checkpoint covers whatever the rest shows.
-  const { checkpoint, events } = await eventsOf(services, unlock);
+  // Grants and receipts come with their events, so if no event came meanwhile they belong together.
+  if ((await eventsOf(services, unlock)).length > found.length) return bundleUnlock(services, caller, id);
+  const { checkpoint, leaves } = await services.reader.prove(found);
+  const events = leaves.map(viewProven);
   return {
     ...{ latchkey: 'unlock-bundle/1', unlock: id, device: { kty: 'EC', crv: 'P-256', x, y } },
     ...{ grants, receipts, events, checkpoint, manifests: await manifestsFor(services, grants) },
@@ -70,15 +73,10 @@ async function receiptsOf({ read }: Services, id: string): Promise<Bundle['recei
   return receipts.map(({ jws }) => jws);
 }
 
-/** The unlock's own events, after those that say whose device key signs. */
-async function eventsOf(
-  { reader }: Services,
-  { id, hwid }: UnlockRow,
-): Promise<Pick<Bundle, 'events' | 'checkpoint'>> {
+/** Where the unlock's own events stand, after those that say whose device key signs. */
+async function eventsOf({ reader }: Services, { id, hwid }: UnlockRow): Promise<number[]> {
   const registered = await indexes(reader, { hwid, type: 'module.registered', limit: 500 });
-  const own = await indexes(reader, { unlock: id, limit: 500 });
-  const { checkpoint, leaves } = await reader.prove([...registered, ...own]);
-  return { checkpoint, events: leaves.map(viewProven) };
+  return [...registered, ...(await indexes(reader, { unlock: id, limit: 500 }))];
 }
 
 async function indexes(reader: Services['reader'], query: EventSearch): Promise<number[]> {
