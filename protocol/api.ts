@@ -53,9 +53,17 @@ export const Order = z
  */
 export const LogPosition = z.strictObject({ index: z.int().min(0), size: z.int().min(1) });
 
+/** A number in a path or query. Number() alone would take `0x10`, ` 5 ` and the empty string too. */
+export function decimal<T extends z.ZodType>(number: T) {
+  return z.preprocess(
+    (text) => (typeof text === 'string' && /^(?:0|[1-9]\d{0,15})$/.test(text) ? Number(text) : text),
+    number,
+  );
+}
+
 /** A list's cursor and length; `next` in the answer is the `after` of the next page. */
 export const Page = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(500).default(50),
+  limit: decimal(z.int().min(1).max(500)).default(50),
   after: z.string().max(128).optional(),
 });
 export function pageOf<T extends z.ZodType>(item: T) {
@@ -238,7 +246,7 @@ export const UnlockQuery = Page.extend({
 });
 /** Long poll: answer when the state is no longer `while`, or after `wait` seconds. */
 export const UnlockWait = z.strictObject({
-  wait: z.coerce.number().int().min(0).max(60).default(0),
+  wait: decimal(z.int().min(0).max(60)).default(0),
   while: UnlockState.optional(),
 });
 export const TokenRequest = z.strictObject({ challenge: Jws });
@@ -276,7 +284,7 @@ export const EventQuery = Page.extend({
   to: Moment.optional(),
   order: z.enum(['oldest', 'newest']).default('oldest'),
   /** Long poll: answer as soon as there is an event, or after this many seconds. */
-  wait: z.coerce.number().int().min(0).max(60).default(0),
+  wait: decimal(z.int().min(0).max(60)).default(0),
 });
 export const EventEntry = z.strictObject({
   index: z.int().min(0),

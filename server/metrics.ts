@@ -13,8 +13,20 @@ export class Metrics {
   readonly #latencies = new Map<string, Latency>();
   readonly #gauges = new Map<string, { help: string; read: () => number | Promise<number> }>();
 
-  /** Counts one answered request. `operation` is an operation's id: never a path, which clients choose. */
-  request(operation: string, status: number, seconds: number): void {
+  /** Requests that have begun and have no answer yet; a long poll is one. */
+  inFlight = 0;
+
+  constructor() {
+    this.gauge('latchkey_requests_in_flight', 'Requests that have no answer yet.', () => this.inFlight);
+  }
+
+  begin(): void {
+    this.inFlight += 1;
+  }
+
+  /** Counts one request that is over. `operation` is an operation's id: never a path, which clients choose. */
+  end(operation: string, status: number, seconds: number): void {
+    this.inFlight -= 1;
     const labels = `operation="${operation}",status="${status}"`;
     this.#requests.set(labels, (this.#requests.get(labels) ?? 0) + 1);
     const latency = this.#latencies.get(operation) ?? this.#newLatency(operation);

@@ -30,6 +30,7 @@ export function exchange(services: Services, metrics: Metrics): Middleware {
   return (request, response, next) => {
     const began = performance.now();
     count += 1;
+    metrics.begin();
     const id = `${run}-${count.toString(36)}`;
     const current: Exchange = { id };
     response.locals.exchange = current;
@@ -37,7 +38,7 @@ export function exchange(services: Services, metrics: Metrics): Middleware {
     response.once('close', () => {
       const ms = Math.round((performance.now() - began) * 1000) / 1000;
       const operation = current.operation?.id ?? 'none';
-      metrics.request(operation, response.statusCode, ms / 1000);
+      metrics.end(operation, response.statusCode, ms / 1000);
       services.diagnostics.info({
         request: id,
         method: request.method,

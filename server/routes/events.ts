@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { EventAnswer, EventEntry, EventQuery, Id, pageOf, UnlockBundle } from '../../protocol/api.ts';
+import {
+  decimal,
+  EventAnswer,
+  EventEntry,
+  EventQuery,
+  Id,
+  pageOf,
+  UnlockBundle,
+} from '../../protocol/api.ts';
 import { bundleUnlock } from '../decisions/bundle.ts';
 import { proveEvent, searchEvents } from '../decisions/events.ts';
 import { type AnyOperation, noBody, none, operation } from '../operation.ts';
@@ -42,7 +50,7 @@ export const eventsOperations: readonly AnyOperation[] = [
     path: '/v1/events/{index}',
     summary: 'One event, with the proof that the newest checkpoint’s tree holds it',
     access: 'enrolled',
-    params: z.strictObject({ index: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER) }),
+    params: z.strictObject({ index: decimal(z.int().min(0)) }),
     query: none,
     body: noBody,
     answer: EventAnswer,

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
 import { z } from 'zod';
+import { decimal } from '../../protocol/api.ts';
 import { Problem } from '../../protocol/problems.ts';
 import { createApp } from '../../server/app.ts';
 import type { Services } from '../../server/context.ts';
@@ -21,7 +22,7 @@ const operations = [
     access: 'open',
     idempotent: true,
     params: z.strictObject({ id: z.string().max(8) }),
-    query: z.strictObject({ n: z.coerce.number().int().max(9).default(1) }),
+    query: z.strictObject({ n: decimal(z.int().max(9)).default(1) }),
     body: z.strictObject({ word: z.string().max(70_000) }),
     answer: z.unknown(),
     problems: [],
@@ -162,6 +163,13 @@ const refusals: [rule: string, code: string, status: number, () => Promise<Answe
   ['a member named __proto__', 'invalid-request', 400, () => post('{"word":"x","__proto__":{"a":1}}')],
   ['unknown members of a query', 'invalid-request', 400, () => post('{"word":"x"}', {}, '/echo/a?m=1')],
   ['a query member given twice', 'invalid-request', 400, () => post('{"word":"x"}', {}, '/echo/a?n=1&n=2')],
+  [
+    'a number that is not in plain decimals',
+    'invalid-request',
+    400,
+    () => post('{"word":"x"}', {}, '/echo/a?n=0x1'),
+  ],
+  ['an empty number', 'invalid-request', 400, () => post('{"word":"x"}', {}, '/echo/a?n=')],
   ['a path outside its schema', 'invalid-request', 400, () => post('{"word":"x"}', {}, '/echo/123456789')],
   ['a path that is not percent-encoded', 'invalid-request', 400, () => post('{"word":"x"}', {}, '/echo/%zz')],
   ['a body that is not JSON', 'invalid-request', 400, () => post('{"word":')],

@@ -5,21 +5,25 @@ import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
 import fc, { type Arbitrary } from 'fast-check';
 import { sql } from 'kysely';
-import { roles } from '../../../protocol/api.ts';
+import { type Role, roles } from '../../../protocol/api.ts';
+import { decodeEnrolmentCode } from '../../../protocol/enrolment-code.ts';
 import type { EventType } from '../../../protocol/events.ts';
 import { type ProblemCode, problems } from '../../../protocol/problems.ts';
 import { allOperations } from '../../../server/operations.ts';
 import type { Database } from '../../../server/store/schema.ts';
 import { type Answer, type Client, done } from '../../fixture/client.ts';
+import type { Device } from '../../fixture/device.ts';
+import { codeFor } from '../../fixture/enrolled.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
 import { principal, provisioned } from '../../fixture/unlocks.ts';
 import { mutated, type Wire } from './mutate.ts';
 import { type JsonSchema, type Known, Values } from './schema.ts';
 
 /** Requests of each operation. */
-const RUNS = 60;
+const RUNS = 40;
 
 interface Described {
+  readonly 'x-latchkey-roles'?: readonly Role[];
   readonly parameters: readonly { name: string; in: string; required: boolean; schema: JsonSchema }[];
   readonly requestBody?: { content: { 'application/json': { schema: JsonSchema } } };
   readonly responses: Record<string, { content: Record<string, { schema: JsonSchema & AnyOf }> }>;
@@ -45,6 +49,9 @@ let document: {
   components: { schemas: Record<string, JsonSchema> };
 };
 let values: Values;
+/** Of things that an operation may put an end to, so that the others still meet theirs alive. */
+let doomed: Values;
+const ending = ['suspendModule', 'retireModule', 'cancelUnlock'];
 
 before(async () => {
   server = await startServer();
@@ -59,37 +66,62 @@ before(async () => {
   const { json } = await done(server.anonymous().get('/openapi.json'));
   document = json as unknown as typeof document;
   values = new Values(document.components.schemas, await world());
+  doomed = new Values(document.components.schemas, await world());
 });
 after(() => server.stop());
 
 /** Things that are really there, none of which the askers themselves need. */
 async function world(): Promise<Known> {
-  const line = await principal(server.services, ['station'], 'line-1');
-  const devices = [await provisioned(server.services, line), await provisioned(server.services, line)];
-  const engineer = clients[1 + roles.indexOf('engineer')];
-  const unlocks: unknown[] = [];
-  const challenges: string[] = [];
-  for (const device of devices) {
-    const body = { hwid: device.hwid, scope: 'console', seconds: 900, reason: 'modem does not register' };
-    const headers = { 'Idempotency-Key': randomUUID() };
-    const { json } = await done(engineer?.post('/v1/unlocks', body, headers) ?? Promise.reject());
-    unlocks.push((json['unlock'] as { id: string }).id);
-    for (let turn = 0; turn < 4; turn += 1) challenges.push(await device.challenge());
-  }
-  const victims = ['victim-1', 'victim-2'];
-  for (const name of victims) await principal(server.services, ['auditor'], name);
-  const receipts = devices.map((device) => device.receipt('opened', String(unlocks[0])));
-  const leaver = await server.client('engineer', 'victim-3');
-  const hwids = devices.map(({ hwid }) => hwid);
+  const { services } = server;
+  const name = `victim-${randomUUID().slice(0, 8)}`;
+  const line = await principal(services, ['station'], `line-${randomUUID().slice(0, 8)}`);
+  const devices = [await provisioned(services, line), await provisioned(services, line)];
+  const unlocks = await Promise.all(devices.map(requested));
+  const challenges = devices.flatMap((device) => [1, 2, 3, 4].map(() => device.challenge()));
+  const receipts = devices.map((device, place) => device.receipt('opened', unlocks[place] ?? ''));
+  const { serial } = await server.client('engineer', name);
+  const secrets = [await codeFor(services, name), await codeFor(services, name)].map(
+    (code) => decodeEnrolmentCode(code).secret,
+  );
   return {
-    ...{ hwid: hwids, id: unlocks, unlock: unlocks, name: victims, principal: [...victims, 'victim-3'] },
-    ...{ challenge: challenges, receipt: await Promise.all(receipts), serial: [leaver.serial] },
-    ...{ index: [0, 1, 5], path: ['0/000', '0/000.p/3', '000.p/2', '1/000'], scope: ['console'], wait: [0] },
+    ...{
+      hwid: devices.map(({ hwid }) => hwid),
+      id: unlocks,
+      unlock: unlocks,
+      name: [name],
+      principal: [name],
+    },
+    ...{ challenge: await Promise.all(challenges), receipt: await Promise.all(receipts) },
+    ...{ serial: [serial], secret: secrets, scope: ['console'], seconds: [900], wait: [0] },
+    ...{ index: [0, 1, 5], path: ['0/000', '0/000.p/3', '000.p/2', '1/000'] },
   };
 }
 
+async function requested({ hwid }: Device): Promise<string> {
+  const body = { hwid, scope: 'console', seconds: 900, reason: 'modem does not register' };
+  const engineer = clients[1 + roles.indexOf('engineer')] ?? server.anonymous();
+  const { json } = await done(engineer.post('/v1/unlocks', body, { 'Idempotency-Key': randomUUID() }));
+  return (json['unlock'] as { id: string }).id;
+}
+
+/** Mostly somebody who gets past the door. */
+function asking(id: string, described: Described): Arbitrary<() => Client> {
+  const named =
+    described['x-latchkey-roles'] ?? (id.endsWith('Unlock') || id === 'issueToken' ? ['engineer'] : []);
+  const places = named.map((role) => 1 + roles.indexOf(role));
+  const all = id === 'renewCertificate' ? sacrificed : clients;
+  const anybody = fc.nat(all.length - 1);
+  const place = places.length === 0 ? anybody : fc.oneof(anybody, ...places.map((one) => fc.constant(one)));
+  return place.map((one) => () => all[one] ?? server.anonymous());
+}
+
 /** A request that fits the document, by one of the askers. */
-function fitting(path: string, method: string, { parameters, requestBody }: Described): Arbitrary<Wire> {
+function fitting(
+  path: string,
+  method: string,
+  { parameters, requestBody }: Described,
+  values: Values,
+): Arbitrary<Wire> {
   const filled = parameters.map(({ name, required, schema }) => {
     const given = values.named(name, schema).map(String);
     return required ? given : fc.option(given, { nil: undefined, freq: 2 });
@@ -160,11 +192,10 @@ for (const { id, method, path: template } of allOperations('test')) {
   test(`${id}: whatever comes, no 5xx, a listed code, and nothing changed by a refusal`, async () => {
     const described = document.paths[path]?.[method];
     assert.ok(described);
-    const askers = id === 'renewCertificate' ? sacrificed : clients;
-    const requests = fitting(path, method, described).chain(mutated);
-    const property = fc.asyncProperty(requests, fc.nat(askers.length - 1), async (wire, place) => {
+    const requests = fitting(path, method, described, ending.includes(id) ? doomed : values).chain(mutated);
+    const property = fc.asyncProperty(requests, asking(id, described), async (wire, asker) => {
       const before = witness ?? (await look());
-      const answer = await (askers[place] ?? server.anonymous()).call(wire.method, wire.path, wire);
+      const answer = await asker().call(wire.method, wire.path, wire);
       const after = await look(before);
       witness = after;
       const said = `${wire.method} ${wire.path} ${wire.body}: ${answer.status} ${answer.bytes.toString('latin1', 0, 400)}`;

@@ -91,7 +91,11 @@ function query(good: Wire): Arbitrary<Wire> {
     '',
   ];
   const own = [...new URLSearchParams(good.path.split('?')[1]).keys()];
-  return fc.tuple(fc.constantFrom(...names, ...own), word, fc.boolean()).map(([name, bad, raw]) => {
+  const pair = fc
+    .tuple(fc.constantFrom(...names, ...own), word)
+    // A good number of seconds would only be waited for.
+    .filter(([name, bad]) => name !== 'wait' || !/^\d+$/.test(bad));
+  return fc.tuple(pair, fc.boolean()).map(([[name, bad], raw]) => {
     // Raw only as far as a request line can hold it; the rest percent-encoded.
     const encoded = raw ? bad.replace(/[^!-~]|[?#]/g, '%') : encodeURIComponent(bad.toWellFormed());
     return { ...good, path: `${good.path}${good.path.includes('?') ? '&' : '?'}${name}=${encoded}` };
