@@ -3,6 +3,7 @@ import { SERVER } from '../../protocol/events.ts';
 import type { Config } from '../config.ts';
 import type { Services } from '../context.ts';
 import { sweep } from '../decisions/sweep.ts';
+import { addGauges } from '../gauges.ts';
 import { type Running, startListeners } from '../listeners.ts';
 import { allOperations } from '../operations.ts';
 import { type Ambient, openServices } from '../services.ts';
@@ -22,6 +23,7 @@ export async function start(config: Config, ambient: Ambient, stopping: AbortSig
   let running: Running | undefined;
   try {
     running = await startListeners(services, allOperations(version));
+    addGauges(running, services);
     await log.commit((tx) => tx.append({ type: 'server.started', by: SERVER, version }));
     const { api, ops } = running;
     diagnostics.info({ version, iss: config.iss, origin: config.api.origin, api, ops }, 'listening');

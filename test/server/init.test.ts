@@ -216,9 +216,20 @@ async function killedAt(directory: string, name: string): Promise<void> {
   watching.close();
 }
 
-test('start serves until SIGTERM, then ends with 0; the log says that it started', async () => {
+test('start serves, and counts, until SIGTERM, then ends with 0; the log says that it started', async () => {
   const { child, firstLine, ended } = server(file, 'start');
-  assert.equal(JSON.parse(await firstLine).msg, 'listening');
+  const listening = JSON.parse(await firstLine);
+  assert.equal(listening.msg, 'listening');
+  const metrics = await (await fetch(`http://127.0.0.1:${listening.ops.port}/metrics`)).text();
+  for (const value of [
+    'log_available 1',
+    'log_events 5',
+    'modules_flagged 0',
+    'unlocks_unaccounted 0',
+    'roots_present 1',
+  ]) {
+    assert.ok(metrics.includes(`\nlatchkey_${value}\n`), metrics);
+  }
   child.kill('SIGTERM');
   assert.equal((await ended).code, 0);
   assert.equal((await eventTypes()).at(-1), 'server.started');
