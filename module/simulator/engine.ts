@@ -29,11 +29,6 @@ export class Engine {
     });
   }
 
-  /** Resolves once everything begun so far is done. */
-  idle(): Promise<void> {
-    return this.#inTurn(async () => {});
-  }
-
   /** An orderly end: what is open is closed, with a receipt. It is to be given no more commands. */
   stop(): Promise<unknown> {
     return this.#inTurn(() => this.#latch.session.end('stop'));

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LatchAnswer } from '../../protocol/at/answer.ts';
+import { hwid as hwidClaim, text } from '../../protocol/claims.ts';
 import type { RsaJwk } from '../../protocol/jwk.ts';
 import { AtPort } from './at-port.ts';
 import { type Clock, monotonicClock } from './clock.ts';
@@ -57,9 +58,13 @@ export interface RunningModule {
 /**
  * Starts a simulated module: the behaviour of DESIGN sections 4 and 5 on two real ports. It remembers
  * in `dir`: started there again, it is the same module.
+ * @throws TypeError for names that a module cannot have, and for the directory of another module
  */
 export async function startModule(options: ModuleOptions): Promise<RunningModule> {
-  const { dir, hwid, firmware = 'latchkey-simulator 1', baud, linkDir } = options;
+  const { dir, hwid, imei, firmware = 'latchkey-simulator 1', baud, linkDir } = options;
+  if (hwidClaim.read(hwid) === undefined) throw new TypeError(`not a hardware ID: ${hwid}`);
+  if (!/^[0-9]{15}$/.test(imei)) throw new TypeError(`not an IMEI: ${imei}`);
+  if (text(64).read(firmware) === undefined) throw new TypeError(`not a firmware name: ${firmware}`);
   const store = fileStore(dir);
   let at: AtPort | undefined;
   const atWire = await Wire.open(opener(options.at), baud, (bytes) => at?.receive(bytes));
@@ -67,7 +72,7 @@ export async function startModule(options: ModuleOptions): Promise<RunningModule
   const service = new ConsoleService(hwid, () => store.loadPassword(), consoleWire);
   const parts: Parts = {
     hwid,
-    imei: options.imei,
+    imei,
     firmware,
     roots: options.roots,
     store,

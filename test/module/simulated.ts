@@ -108,7 +108,7 @@ export async function simulatedModule(setup: Setup): Promise<ModuleUnderTest> {
     unsolicited: () => unsolicited.splice(0),
     async advance(seconds) {
       clock.advance(seconds * 1000);
-      await engine.idle();
+      await engine.execute({ verb: 'state' });
     },
     async reboot() {
       await engine.cut();
@@ -124,7 +124,7 @@ export async function simulatedModule(setup: Setup): Promise<ModuleUnderTest> {
     },
     async endService() {
       service.end();
-      await engine.idle();
+      await engine.execute({ verb: 'state' });
     },
     running: () => service.running,
     passwordFile: () => store.password,

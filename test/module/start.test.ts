@@ -179,6 +179,12 @@ test('several run at once, and leave no descriptor behind', async (t) => {
   assert.equal(readdirSync('/proc/self/fd').length, before);
 });
 
+test('a module that no server could know is a mistake of the caller', async (t) => {
+  for (const wrong of [{ hwid: 'short' }, { imei: '49015420323751' }, { firmware: 'x'.repeat(65) }]) {
+    await assert.rejects(startModule(options(t, wrong)), TypeError);
+  }
+});
+
 /** `why` of each receipt in an answer. */
 function whys(answer: string): (string | undefined)[] {
   return [...answer.matchAll(/"receipt","[\w-]+\.([\w-]+)\./g)].map(

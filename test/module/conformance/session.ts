@@ -151,6 +151,20 @@ export function session(make: MakeModule): void {
     assert.equal(await bench.history(), 'provisioned opened closed/lock opened closed/timeout');
   });
 
+  test('lock without a number for its receipt is 914, and locked; the next start makes the receipt', async () => {
+    const { bench, asked } = await Bench.opened(make, 'console', 3600);
+    const { jti } = await bench.lastReceipt();
+    for (let seq = asked.seq + 2; seq <= 256; seq++)
+      assert.equal((await bench.challenge('console', 900)).seq, seq);
+    bench.module.fail('flash');
+    assert.equal(await bench.refusal({ verb: 'lock' }), 914);
+    assert.deepEqual([(await bench.state()).state, bench.module.running()], ['locked', undefined]);
+    bench.module.fail('nothing');
+    await bench.module.reboot();
+    const last = await bench.lastReceipt();
+    assert.deepEqual([last.jti, last.why, last.seq], [jti, 'reboot', 257]);
+  });
+
   test('the last 32 receipts are kept, in order, and survive (section 5)', async () => {
     const bench = await Bench.provisioned(make);
     for (let count = 0; count < 20; count++) {
