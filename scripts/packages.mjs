@@ -11,6 +11,7 @@ const needs = {
   test: {
     '/usr/bin/go': 'golang-go',
     '/usr/bin/jose': 'jose',
+    '/usr/bin/strace': 'strace',
     '/usr/lib/python3/dist-packages/jwcrypto/jws.py': 'python3-jwcrypto',
     '/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go': 'golang-golang-x-mod-dev',
   },
