@@ -61,18 +61,36 @@ export function cedarPolicy(rules: readonly Rule[]): Policy {
   const needs = new Map(rules.map((rule) => [rule.id, rule.need]));
   const permits = new Map(actions.map((action) => [action, permitNeeds(rulesFor(action, rules))]));
 
+  return remembering((question) => {
+    const answer = statefulIsAuthorized(callOf(question, `${prefix}/${question.action}`));
+    if (answer.type === 'failure') return refused(['a policy that can be evaluated; tell an officer']);
+    const { decision, diagnostics } = answer.response;
+    // Cedar skips a rule that fails: a forbid that fails would permit. So any failure refuses.
+    if (diagnostics.errors.length > 0) return refused(['a policy without errors; tell an officer']);
+    if (decision === 'allow') return { permitted: true };
+    const stopped = diagnostics.reason.flatMap((id) => needs.get(id) ?? []);
+    return refused(stopped.length > 0 ? stopped : [permits.get(question.action) ?? 'a permit for this']);
+  });
+}
+
+const MOST_REMEMBERED = 4096;
+
+/**
+ * The same question has the same answer for as long as the policy lives, and is asked more than once:
+ * whether an unlock may be issued first when it is requested, then for each token.
+ */
+function remembering(ask: (question: PolicyQuestion) => PolicyAnswer): Policy {
+  const answers = new Map<string, PolicyAnswer>();
   return {
-    permits(question) {
-      const answer = statefulIsAuthorized(callOf(question, `${prefix}/${question.action}`));
-      if (answer.type === 'failure') return refused(['a policy that can be evaluated; tell an officer']);
-      const { decision, diagnostics } = answer.response;
-      // Cedar skips a rule that fails: a forbid that fails would permit. So any failure refuses.
-      if (diagnostics.errors.length > 0) return refused(['a policy without errors; tell an officer']);
-      if (decision === 'allow') return { permitted: true };
-      const stopped = diagnostics.reason.flatMap((id) => needs.get(id) ?? []);
-      return stopped.length > 0
-        ? refused(stopped)
-        : refused([permits.get(question.action) ?? 'a permit for this']);
+    permits({ action, principal: { name, kind, roles }, resource, context }) {
+      const question: PolicyQuestion = { action, principal: { name, kind, roles }, resource, context };
+      const key = JSON.stringify(question);
+      const known = answers.get(key);
+      if (known !== undefined) return known;
+      const answer = ask(question);
+      if (answers.size === MOST_REMEMBERED) answers.clear();
+      answers.set(key, answer);
+      return answer;
     },
   };
 }

@@ -27,6 +27,15 @@ export function digestOf(jws: string): string {
   return createHash('sha256').update(jws).digest('base64url');
 }
 
-function deviceKey({ x, y }: Device): KeyObject {
-  return keyObject({ kty: 'EC', crv: 'P-256', x, y });
+const imported = new Map<string, KeyObject>();
+const MOST_IMPORTED = 10_000;
+
+/** Importing a key costs as much as verifying with it. A thumbprint is of one key for ever. */
+function deviceKey({ dkt, x, y }: Device): KeyObject {
+  const known = imported.get(dkt);
+  if (known !== undefined) return known;
+  const key = keyObject({ kty: 'EC', crv: 'P-256', x, y });
+  if (imported.size === MOST_IMPORTED) imported.clear();
+  imported.set(dkt, key);
+  return key;
 }

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Challenge } from '../../protocol/messages.ts';
+import { prepared } from '../store/prepared.ts';
 import type { Database, UnlockRow } from '../store/schema.ts';
 import type { Subject } from './subject.ts';
 import { type Lapse, lapseOf } from './sweep.ts';
@@ -31,14 +32,32 @@ export async function gather(
 ): Promise<Evidence> {
   const { hwid } = unlock;
   const { nonce, last, pwv } = challenge;
-  const found = await db
-    .selectNoFrom((row) => [
+  const [found] = (await facts(db, { hwid, nonce, last: last ?? '', pwv })).rows;
+  const { rows: others } = await unfinished(db, { id: unlock.id, hwid });
+  return {
+    nonceGranted: Boolean(found?.nonce),
+    lastKnown: last === undefined || found?.last != null || last === module.cleared_token,
+    sent: found?.sent ?? 0,
+    spent: !found?.secret,
+    others: others.map((other) => ({ ...other, fate: fateOf(other, last, found?.last ?? 0, now) })),
+  };
+}
+
+interface Unfinished extends Omit<Other, 'fate'> {
+  readonly opened: string | null;
+  /** Of the challenge that its newest token answered. */
+  readonly seq: number;
+}
+
+const facts = prepared(
+  (db, { hwid, nonce, last, pwv }: { hwid: string; nonce: string; last: string; pwv: number }) =>
+    db.selectNoFrom((row) => [
       row
         .exists(row.selectFrom('grants').select('turn').where('hwid', '=', hwid).where('nonce', '=', nonce))
         .as('nonce'),
       row
         .selectFrom('grants')
-        .where('unlock', '=', last ?? '')
+        .where('unlock', '=', last)
         .where('hwid', '=', hwid)
         .select((grant) => grant.fn.max('seq').as('seq'))
         .as('last'),
@@ -57,26 +76,11 @@ export async function gather(
             .where('revealed', 'is', null),
         )
         .as('secret'),
-    ])
-    .executeTakeFirstOrThrow();
-  const others = await unfinished(db, unlock);
-  return {
-    nonceGranted: Boolean(found.nonce),
-    lastKnown: last === undefined || found.last !== null || last === module.cleared_token,
-    sent: found.sent ?? 0,
-    spent: !found.secret,
-    others: others.map((other) => ({ ...other, fate: fateOf(other, last, found.last ?? 0, now) })),
-  };
-}
+    ]),
+);
 
-interface Unfinished extends Omit<Other, 'fate'> {
-  readonly opened: string | null;
-  /** Of the challenge that its newest token answered. */
-  readonly seq: number;
-}
-
-function unfinished(db: Kysely<Database>, { id, hwid }: UnlockRow): Promise<Unfinished[]> {
-  return db
+const unfinished = prepared((db, { id, hwid }: { id: string; hwid: string }) =>
+  db
     .selectFrom('unlocks')
     .innerJoin('grants', 'grants.unlock', 'unlocks.id')
     .select(['id', 'unlocks.hwid', 'requester', 'state', 'deadline', 'issued', 'granted', 'opened'])
@@ -84,9 +88,8 @@ function unfinished(db: Kysely<Database>, { id, hwid }: UnlockRow): Promise<Unfi
     .where('unlocks.hwid', '=', hwid)
     .where('id', '<>', id)
     .where('state', 'in', ['issued', 'open', 'unaccounted'])
-    .groupBy('id')
-    .execute();
-}
+    .groupBy('id'),
+);
 
 /**
  * The challenge is later than every token of this module, so their nonces are dead. One whose unlock

@@ -6,6 +6,7 @@ import type { Caller, Services } from '../context.ts';
 import { newId } from '../id.ts';
 import type { LogPosition, Tx } from '../log/log.ts';
 import type { Idempotency } from '../operation.ts';
+import { prepared } from '../store/prepared.ts';
 import type { UnlockRow } from '../store/schema.ts';
 import { mayRequest, type RequestAnswer } from './ask.ts';
 import { sameRequest } from './idempotency.ts';
@@ -43,11 +44,7 @@ async function decide(tx: Tx, row: UnlockRow, answer: RequestAnswer): Promise<Co
   const earlier = await earlierRow(tx, row);
   if (earlier !== undefined) return earlier;
   const { hwid, scope, seconds, requester: by } = row;
-  const module = await tx.db
-    .selectFrom('modules')
-    .select(['state', 'foreign_token'])
-    .where('hwid', '=', hwid)
-    .executeTakeFirst();
+  const [module] = (await findModule(tx.db, { hwid })).rows;
   if (module !== undefined && !answer.permitted) {
     await tx.append({ type: 'unlock.refused', by, hwid, scope, seconds, need: answer.need });
     const { need } = answer;
@@ -58,17 +55,26 @@ async function decide(tx: Tx, row: UnlockRow, answer: RequestAnswer): Promise<Co
   return insert(tx, row, answer.permitted ? answer.approvals : 0);
 }
 
+const findModule = prepared((db, { hwid }: { hwid: string }) =>
+  db.selectFrom('modules').select(['state', 'foreign_token']).where('hwid', '=', hwid),
+);
+
+const findEarlier = prepared((db, { idem_by, idem_key }: Pick<UnlockRow, 'idem_by' | 'idem_key'>) =>
+  db
+    .selectFrom('unlocks')
+    .select(['id', 'idem_digest'])
+    .where('idem_by', '=', idem_by)
+    .where('idem_key', '=', idem_key),
+);
+
+const insertUnlock = prepared((db, row: UnlockRow) => db.insertInto('unlocks').values(row));
+
 /** @throws Problem `idempotency-key-reused` */
 async function earlierRow(
   tx: Tx,
   { idem_by, idem_key, idem_digest }: UnlockRow,
 ): Promise<Counted | undefined> {
-  const earlier = await tx.db
-    .selectFrom('unlocks')
-    .select(['id', 'idem_digest'])
-    .where('idem_by', '=', idem_by)
-    .where('idem_key', '=', idem_key)
-    .executeTakeFirst();
+  const [earlier] = (await findEarlier(tx.db, { idem_by, idem_key })).rows;
   const same = sameRequest(earlier, { key: idem_key, digest: idem_digest });
   return same && findUnlock(tx.db, same.id);
 }
@@ -76,7 +82,7 @@ async function earlierRow(
 async function insert(tx: Tx, row: UnlockRow, approvals: number): Promise<Counted> {
   const state = approvals === 0 ? 'ready' : 'waiting';
   const unlock = { ...row, approvals, state } as const;
-  await tx.db.insertInto('unlocks').values(unlock).execute();
+  await insertUnlock(tx.db, unlock);
   const { id, requester, hwid, scope, seconds, reason, ticket, digest } = unlock;
   await tx.append({
     ...{ type: 'unlock.requested', by: requester, unlock: id, dig: digest, state },

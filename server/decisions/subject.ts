@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import { prepared } from '../store/prepared.ts';
 import type { Database, GrantRow, ModuleRow, UnlockRow } from '../store/schema.ts';
 
 type Device = Pick<
@@ -20,8 +21,8 @@ export interface Subject {
   readonly tokens: number;
 }
 
-export async function findSubject(db: Kysely<Database>, id: string): Promise<Subject | undefined> {
-  const row = await db
+const query = prepared((db, { id }: { id: string }) =>
+  db
     .selectFrom('unlocks')
     .innerJoin('modules', 'modules.hwid', 'unlocks.hwid')
     .leftJoin('grants', 'grants.unlock', 'unlocks.id')
@@ -31,8 +32,11 @@ export async function findSubject(db: Kysely<Database>, id: string): Promise<Sub
     .select(['turn', 'seq', 'grants.pwv', 'pw_ver', 'challenge_digest', 'token_digest', 'sealed_token'])
     .where('unlocks.id', '=', id)
     .orderBy('turn', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+    .limit(1),
+);
+
+export async function findSubject(db: Kysely<Database>, id: string): Promise<Subject | undefined> {
+  const [row] = (await query(db, { id })).rows;
   if (row === undefined) return undefined;
   const { module_state, dkt, x, y, foreign_token, cleared_token, granted_seq, module_pwv, pwv_seq, ...rest } =
     row;
