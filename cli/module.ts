@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { Hwid, Imei } from '../protocol/api.ts';
+import type { SignedManifest } from '../protocol/manifests.ts';
 import type { Cli } from './context.ts';
 import { formatDuration } from './duration.ts';
 import { Failure } from './failure.ts';
 import { ModuleClient, type ModuleStatus } from './port/module.ts';
 import { usePort } from './port/open.ts';
-import type { SignedManifest } from './trust.ts';
 
 /** How a command is told its AT port. */
 export interface PortChoice {

@@ -1,15 +1,15 @@
-import type { KeyObject } from 'node:crypto';
 import { logOrigin } from '../protocol/checkpoint.ts';
 import { keyObject, type RsaJwk, thumbprint } from '../protocol/jwk.ts';
-import { decodePayload, type KeyStore, MessageError, openEnvelope, verifyMessage } from '../protocol/jws.ts';
-import { type KeyManifest, keyManifest } from '../protocol/messages.ts';
+import { decodePayload, type KeyStore, MessageError, openEnvelope } from '../protocol/jws.ts';
+import {
+  followManifests as follow,
+  keyStore,
+  ManifestError,
+  type SignedManifest,
+} from '../protocol/manifests.ts';
+import { keyManifest } from '../protocol/messages.ts';
 import { type NoteVerifier, noteVerifier } from '../protocol/note.ts';
 import { Failure } from './failure.ts';
-
-export interface SignedManifest {
-  readonly jws: string;
-  readonly claims: KeyManifest;
-}
 
 /** What a chain of manifests, followed from the pinned roots, gives. */
 export interface Trusted {
@@ -24,8 +24,7 @@ export interface Trusted {
 }
 
 /**
- * Follows manifests in order from the roots with the given thumbprints. One that names `roots` hands
- * over to these: whatever comes after it must be signed by them.
+ * Follows manifests in order from the roots with the given thumbprints: see protocol/manifests.ts.
  * @param pinned thumbprints of the roots trusted at the start
  * @param rootKeys candidates for these, from anywhere: only the thumbprint decides
  * @throws Failure `manifest-untrusted`
@@ -35,22 +34,21 @@ export function followManifests(
   rootKeys: readonly RsaJwk[],
   manifests: readonly string[],
 ): Trusted {
-  let roots = keyStore(pinnedRoots(pinned, rootKeys));
-  const chain: SignedManifest[] = [];
-  for (const jws of manifests) {
-    const claims = verifyManifest(jws, roots);
-    const before = chain.at(-1)?.claims;
-    if (before !== undefined && (claims.ver <= before.ver || claims.iss !== before.iss)) {
-      throw untrusted(`manifest ${claims.ver} of ${claims.iss} follows ${before.ver} of ${before.iss}`);
-    }
-    chain.push({ jws, claims });
-    if (claims.roots !== undefined) roots = keyStore(claims.roots);
-  }
+  const chain = chainOf(manifests, pinnedRoots(pinned, rootKeys));
   const newest = chain.at(-1);
   if (newest === undefined) throw untrusted('there is no manifest');
   const { iss, keys, log } = newest.claims;
   const logKeys = log.map((jwk) => noteVerifier(logOrigin(iss), keyObject(jwk)));
   return { iss, chain, newest, issuers: keyStore(keys), logKeys };
+}
+
+function chainOf(manifests: readonly string[], roots: readonly RsaJwk[]): readonly SignedManifest[] {
+  try {
+    return follow(manifests, roots);
+  } catch (error) {
+    if (error instanceof ManifestError) throw untrusted(error.message, error);
+    throw error;
+  }
 }
 
 /**
@@ -96,20 +94,6 @@ export function pinnedRoots(pinned: readonly string[], candidates: readonly RsaJ
     if (pinned.includes(kid)) found.set(kid, { ...jwk, kid });
   }
   return [...found.values()];
-}
-
-export function keyStore(keys: readonly RsaJwk[]): KeyStore {
-  const objects = new Map<string, KeyObject>(keys.map((jwk) => [jwk.kid, keyObject(jwk)]));
-  return (kid) => objects.get(kid);
-}
-
-function verifyManifest(jws: string, roots: KeyStore): KeyManifest {
-  try {
-    return verifyMessage(keyManifest, jws, roots);
-  } catch (error) {
-    if (error instanceof MessageError) throw untrusted(error.message, error);
-    throw error;
-  }
 }
 
 /** Read before anything is proved, to know where it belongs. @returns 0 where it is no manifest */

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { OkpJwk, RsaJwk } from '../protocol/jwk.ts';
 import type { Signer } from '../protocol/jws.ts';
-import type { KeyManifest } from '../protocol/messages.ts';
+import type { SignedManifest } from '../protocol/manifests.ts';
 
 /** An issuer key that is live: `jwk` is its public half, as the manifest names it. */
 export interface IssuerKey extends Signer {
@@ -13,12 +13,6 @@ export interface IssuerKey extends Signer {
 export interface LogKey {
   readonly jwk: OkpJwk;
   sign(bytes: Uint8Array): Uint8Array;
-}
-
-/** A signed manifest beside what it says. */
-export interface SignedManifest {
-  readonly jws: string;
-  readonly claims: KeyManifest;
 }
 
 /** Signs client and server certificates with the access CA's key. All times are given by the caller. */

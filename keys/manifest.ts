@@ -1,8 +1,8 @@
-import { keyObject, type OkpJwk, type RsaJwk } from '../protocol/jwk.ts';
-import { type KeyStore, type Signer, signMessage, verifyMessage } from '../protocol/jws.ts';
+import type { OkpJwk, RsaJwk } from '../protocol/jwk.ts';
+import { type Signer, signMessage } from '../protocol/jws.ts';
+import { followManifests, ManifestError, type SignedManifest } from '../protocol/manifests.ts';
 import { type KeyManifest, keyManifest } from '../protocol/messages.ts';
 import { KeyFault } from './fault.ts';
-import type { SignedManifest } from './keys.ts';
 
 /** Signs a manifest with a root key. */
 export async function signManifest(claims: KeyManifest, root: Signer): Promise<SignedManifest> {
@@ -10,8 +10,7 @@ export async function signManifest(claims: KeyManifest, root: Signer): Promise<S
 }
 
 /**
- * Checks manifests in their order: the first under `roots`, those after one that names successors under
- * the successors; versions rise, and all are `iss`'s.
+ * Checks that manifests lead back to `roots`, as protocol/manifests.ts says, and are `iss`'s.
  * @param manifests compact JWS, oldest first; at least one
  * @throws KeyFault
  */
@@ -20,23 +19,11 @@ export function verifyManifests(
   roots: readonly RsaJwk[],
   iss: string,
 ): readonly SignedManifest[] {
-  if (manifests.length === 0) throw new KeyFault('missing', 'there is no key manifest');
-  const checked: SignedManifest[] = [];
-  for (const jws of manifests) {
-    const before = checked.at(-1)?.claims;
-    const claims = verifyOne(jws, before?.roots ?? roots);
-    if (claims.iss !== iss) {
-      throw new KeyFault(
-        'mismatch',
-        `manifest ${claims.ver} is of ${claims.iss}, the configuration's iss is ${iss}`,
-      );
-    }
-    if (before !== undefined && claims.ver <= before.ver) {
-      throw new KeyFault('mismatch', `manifest ${claims.ver} does not follow manifest ${before.ver}`);
-    }
-    checked.push({ jws, claims });
-  }
-  return checked;
+  const [first, ...later] = follow(manifests, roots);
+  if (first === undefined) throw new KeyFault('missing', 'there is no key manifest');
+  const { ver, iss: named } = first.claims;
+  if (named === iss) return [first, ...later];
+  throw new KeyFault('mismatch', `manifest ${ver} is of ${named}, the configuration's iss is ${iss}`);
 }
 
 /** @throws KeyFault naming the key where `claims` does not name it */
@@ -46,15 +33,11 @@ export function requireNamed(claims: KeyManifest, key: RsaJwk | OkpJwk, what: st
   }
 }
 
-function verifyOne(jws: string, roots: readonly RsaJwk[]): KeyManifest {
-  const store: KeyStore = (kid) => {
-    const root = roots.find((candidate) => candidate.kid === kid);
-    return root && keyObject(root);
-  };
+function follow(manifests: readonly string[], roots: readonly RsaJwk[]): readonly SignedManifest[] {
   try {
-    return verifyMessage(keyManifest, jws, store);
+    return followManifests(manifests, roots);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new KeyFault('mismatch', `a key manifest is not under the root keys: ${reason}`, cause);
+    if (!(cause instanceof ManifestError)) throw cause;
+    throw new KeyFault('mismatch', `a key manifest is not under the root keys: ${cause.message}`, cause);
   }
 }

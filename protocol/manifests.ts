@@ -33,7 +33,7 @@ export function followManifests(manifests: readonly string[], roots: readonly Rs
     const claims = verifyManifest(jws, inForce, place);
     const before = chain.at(-1)?.claims;
     if (before !== undefined && (claims.ver <= before.ver || claims.iss !== before.iss)) {
-      const order = `manifest ${claims.ver} of ${claims.iss} follows manifest ${before.ver} of ${before.iss}`;
+      const order = `manifest ${claims.ver} of ${claims.iss} does not follow manifest ${before.ver} of ${before.iss}`;
       throw new ManifestError(place, order);
     }
     chain.push({ jws, claims });

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createKeys } from '../keys/create.ts';
-import type { Keys, SignedManifest } from '../keys/keys.ts';
+import type { Keys } from '../keys/keys.ts';
 import { loadMaterial, loadRootPrivate } from '../keys/load.ts';
 import { signManifest } from '../keys/manifest.ts';
 import { makeKeys } from '../keys/material.ts';
 import { requireKekOutside } from '../keys/places.ts';
 import { logKey, pssKey } from '../keys/sign.ts';
 import { SERVER } from '../protocol/events.ts';
+import type { SignedManifest } from '../protocol/manifests.ts';
 import type { Config } from './config.ts';
 import type { Tx } from './log/log.ts';
 import { type Ambient, databaseFile, openConfiguredLog } from './services.ts';

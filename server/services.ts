@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
-import type { Keys, SignedManifest } from '../keys/keys.ts';
+import type { Keys } from '../keys/keys.ts';
 import { loadMaterial, loadRoots } from '../keys/load.ts';
 import { verifyManifests } from '../keys/manifest.ts';
 import { makeKeys } from '../keys/material.ts';
 import { logOrigin } from '../protocol/checkpoint.ts';
 import { keyObject } from '../protocol/jwk.ts';
+import type { SignedManifest } from '../protocol/manifests.ts';
 import type { KeyManifest } from '../protocol/messages.ts';
 import { type NoteSigner, noteVerifier } from '../protocol/note.ts';
 import type { Config } from './config.ts';

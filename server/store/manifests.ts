@@ -1,5 +1,5 @@
 import type { Insertable, Kysely } from 'kysely';
-import type { SignedManifest } from '../../keys/keys.ts';
+import type { SignedManifest } from '../../protocol/manifests.ts';
 import type { Database } from './schema.ts';
 
 /**
