@@ -9,6 +9,14 @@ import { decodeEntries, formatTilePath, hashTiles, overTiles, tileWidth } from '
 import { type Client, done, refused } from '../../fixture/client.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
 
+const refusal = {
+  type: 'unlock.refused',
+  by: 'olga',
+  hwid: 'MODULE-0001',
+  scope: 'console',
+  need: 'a ticket',
+} as const;
+
 let server: TestServer;
 let stranger: Client;
 before(async () => {
@@ -16,7 +24,7 @@ before(async () => {
   stranger = server.anonymous();
   await server.services.log.commit(async (tx) => {
     for (let place = 0; place < 300; place += 1) {
-      await tx.append({ type: 'module.seq-reset', by: 'olga', hwid: 'MODULE-0001' });
+      await tx.append({ ...refusal, seconds: place });
     }
   });
 });
@@ -61,7 +69,7 @@ test('entry bundles are for auditors and officers (DESIGN section 6)', async () 
   for (const role of ['auditor', 'officer'] as const) {
     const leaves = decodeEntries((await done((await server.client(role)).get(path))).bytes) ?? [];
     assert.equal(leaves.length, 44);
-    assert.ok(leaves.every((leaf) => decodeEvent(leaf)?.type === 'module.seq-reset'));
+    assert.ok(leaves.every((leaf) => decodeEvent(leaf)?.type === 'unlock.refused'));
     const { leaves: proven, checkpoint } = await server.services.reader.prove([256]);
     const [{ leaf, proof } = { leaf: new Uint8Array(), proof: [] }] = proven;
     assert.deepEqual(Buffer.from(leaf), leaves[0]);
@@ -74,7 +82,7 @@ test('no spelling of a bundle’s path comes round its rule', async () => {
   for (const path of ['%65ntries/000', 'entries%2F000', 'ENTRIES/000', 'x/../entries/000', './entries/000']) {
     const { status, bytes } = await stranger.get(`/log/tile/${path}`);
     assert.ok(status === 404 || status === 401, `${path}: ${status}`);
-    assert.ok(!bytes.includes('seq-reset'));
+    assert.ok(!bytes.includes('unlock.refused'));
   }
 });
 

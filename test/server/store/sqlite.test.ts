@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -17,6 +17,14 @@ test('directory and files of the database are their owner’s alone', async (t) 
   for (const name of files) assert.equal(statSync(join(directory, name)).mode & 0o777, 0o600, name);
   await store.close();
   assert.deepEqual(readdirSync(directory), ['latchkey.db']);
+});
+
+test('a database that others may read is closed to them when it is opened', async (t) => {
+  const file = databaseFile(t);
+  await (await openSqlite(file)).close();
+  chmodSync(file, 0o644);
+  await (await openSqlite(file)).close();
+  assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
 test('the writer syncs at every COMMIT and keeps foreign keys', async (t) => {
