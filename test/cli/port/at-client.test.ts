@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { AtClient, type AtOptions } from '../../../cli/port/at-client.ts';
 import { ModuleRefusal, PortError, type PortFault } from '../../../cli/port/fault.ts';
 import { cmeErrors } from '../../../protocol/cme.ts';
+import { behaviour } from './hostile.ts';
 import { ScriptedPort, VirtualTimers } from './world.ts';
 
 const STATE = '+QLATCH: "locked",0,"QC-0001-ABCD",3';
@@ -282,6 +283,18 @@ test('a port closed on our side ends what is under way', async () => {
   await assert.rejects(timers.finish(client.execute({ verb: 'lock' }, 1000)), fails('port-gone'));
 });
 
+test('a port that was closed, or refuses to take bytes, is gone at once', async () => {
+  const { timers, port, client } = world((line, end) => send(end, answers(line)));
+  await timers.finish(client.synchronise());
+  const gone = new PortError('port-gone', 'no more bytes.');
+  port.refuses = gone;
+  await assert.rejects(timers.finish(client.execute({ verb: 'state' }, 1000)), gone);
+  port.refuses = undefined;
+  await port.close();
+  await assert.rejects(timers.finish(client.execute({ verb: 'state' }, 1000)), fails('port-gone'));
+  assert.equal(timers.now, 0);
+});
+
 test('unsolicited codes reach the listener escaped, at most 64 for each command', async () => {
   const heard: string[] = [];
   const { timers, client } = world(
@@ -338,35 +351,13 @@ test('the trace has every line with its direction, escaped', async () => {
 });
 
 test('hostile bytes: always an answer or one clear error within the limit, never a raw control character', async () => {
-  const fragment = fc.oneof(
-    fc.constantFrom(
-      '\r\n',
-      '\r',
-      'OK',
-      'ERROR',
-      STATE,
-      'AT+QLATCH?',
-      '+CME ERROR: 904',
-      '+CME ERROR: 5',
-      '+QLATCH: "keys",1',
-      '+QLATCH: "',
-      '+QLATCHIND: "locked","timeout"',
-      '+QLATCH: "challenge","a.b.c"',
-      '\x1b[2J\x1b]0;x\x07',
-      '\0',
-    ),
-    fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
-    fc.nat(5000).map((length) => 'A'.repeat(length)),
-  );
-  const burst = fc.record({ delay: fc.nat(4000), text: fc.array(fragment, { maxLength: 8 }) });
-  const behaviour = fc.array(fc.array(burst, { maxLength: 3 }), { minLength: 1, maxLength: 12 });
   await fc.assert(
     fc.asyncProperty(behaviour, fc.option(fc.nat(30), { nil: -1 }), async (script, goneAt) => {
       let step = 0;
       const { timers, port, client } = world((line, end) => {
         if (step === goneAt) end.vanish(new PortError('port-gone', 'gone.'));
         for (const { delay, text } of script[step++ % script.length] ?? []) {
-          timers.after(delay, () => port.arrive(text.join('').replace('AT+QLATCH?', line)));
+          timers.after(delay, () => port.arrive(text.join('').replace('LINE', line)));
         }
       });
       for (const verb of ['state', 'lock', 'receipts', 'keys'] as const) {

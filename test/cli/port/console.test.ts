@@ -98,20 +98,41 @@ test('a port closed meanwhile, as by SIGINT, ends it', async (t) => {
   assert.equal(modes(person.path), before);
 });
 
-test('Ctrl-] leaves a port that takes nothing, however much was typed', async () => {
-  const timers = new VirtualTimers();
-  const stuck: Port = {
+/** A port that takes nothing. */
+function stuckPort() {
+  const offered: Uint8Array[] = [];
+  const port: Port = {
     name: '/dev/ttyTEST',
     listen() {},
-    write: () => new Promise(() => {}),
+    write(bytes) {
+      offered.push(bytes);
+      return new Promise(() => {});
+    },
     close: async () => {},
     hint: async () => undefined,
   };
+  return { port, offered: () => Buffer.concat(offered).length };
+}
+
+test('Ctrl-] leaves a port that takes nothing; of what was typed 64 KiB are kept for it', async () => {
+  const timers = new VirtualTimers();
+  const { port, offered } = stuckPort();
   const input = Object.assign(new PassThrough(), { isTTY: true });
-  const attached = attachConsole(stuck, { input, output: new PassThrough() }, { timers });
+  const attached = attachConsole(port, { input, output: new PassThrough() }, { timers });
   for (let round = 0; round < 10; round++) input.write(Buffer.alloc(16_384, 'x'));
   input.write(LEAVE);
   assert.equal(await timers.finish(attached), 'left');
+  assert.equal(offered(), 65_536);
+});
+
+test('a pipe waits for a port that takes nothing', async () => {
+  const { port, offered } = stuckPort();
+  const input = new PassThrough();
+  void attachConsole(port, { input, output: new PassThrough() }, { timers: new VirtualTimers() });
+  for (let round = 0; round < 3; round++) input.write(Buffer.alloc(1000));
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(offered(), 1000);
+  assert.ok(input.isPaused());
 });
 
 function piped(respond: (line: string, port: ScriptedPort) => void) {

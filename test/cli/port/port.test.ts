@@ -154,14 +154,17 @@ test('a line that takes nothing more holds the writer back, and close ends the w
   assert.equal(await ear.closed, undefined);
 });
 
-test('a writer that waits goes on when the line does, while a reader waits too', async (t) => {
+test('a writer that waits goes on when the line does, although a reader began to wait after it', async (t) => {
   const pty = pair(t);
   pty.device.pause();
   await usePort(pty.path, {}, async (port) => {
-    new Ear(port);
+    const ear = new Ear(port);
     const bytes = Buffer.alloc(200_000, 'x');
     const written = port.write(bytes);
-    await new Promise((resolve) => setImmediate(resolve));
+    for (const length of [1, 2, 3]) {
+      pty.say('y');
+      await ear.until(length);
+    }
     const arrived = heard(pty.device, bytes.length);
     pty.device.resume();
     await written;
@@ -186,7 +189,12 @@ test('a slow listener holds the line back', async (t) => {
     pty.say('one');
     await first;
     pty.say('two');
-    await new Promise((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 5; turn++) {
+      // To the device and back: a read that had begun would have come to its end meanwhile.
+      const arrived = heard(pty.device, 1);
+      await port.write(Buffer.from('x'));
+      await arrived;
+    }
     assert.equal(calls, 1);
   });
 });

@@ -1,36 +1,41 @@
 import { once } from 'node:events';
-import { closeSync, constants, openSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type { ReadStream } from 'node:tty';
-
-/** What node-pty's `open()` gives; its types leave it out. */
-interface Pair {
-  readonly master: ReadStream;
-  readonly slave: ReadStream;
-  readonly ptsName: string;
-}
-
-const { open }: { open(options: { encoding: null }): Pair } = createRequire(import.meta.url)('node-pty');
+import { closeSync, writeSync } from 'node:fs';
+import { ReadStream } from 'node:tty';
+import { native } from 'node-pty';
 
 /** A pseudo-terminal: `path` is opened like a serial port, `device` is the other end of the line. */
 export class Pty {
   readonly path: string;
   readonly device: ReadStream;
+  readonly #master: number;
   readonly #held: number;
+  #unsaid = Buffer.alloc(0);
+  #vanished: Promise<void> | undefined;
 
   constructor() {
-    const { master, slave, ptsName } = open({ encoding: null });
-    this.path = ptsName;
-    this.device = master;
-    // A master whose slave nobody has open cannot be read. node-pty's own slave would take what is for others.
-    this.#held = openSync(ptsName, constants.O_RDWR | constants.O_NOCTTY);
-    slave.destroy();
-    master.on('error', () => {});
+    const { master, slave, pty } = native.open(80, 24);
+    this.path = pty;
+    this.#master = master;
+    // A master whose slave nobody has open cannot be read.
+    this.#held = slave;
+    this.device = new ReadStream(master);
+    this.device.on('error', () => {}).resume();
   }
 
+  /** One character for each byte. Not by the stream, whose writes would wait for a reader in this process. */
   say(text: string): void {
-    // A tty.ReadStream is a socket: it writes as well.
-    this.device.write(Buffer.from(text, 'latin1'));
+    this.#unsaid = Buffer.concat([this.#unsaid, Buffer.from(text, 'latin1')]);
+    this.#push();
+  }
+
+  #push(): void {
+    if (this.#vanished !== undefined || this.#unsaid.length === 0) return;
+    try {
+      this.#unsaid = this.#unsaid.subarray(writeSync(this.#master, this.#unsaid));
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+    }
+    if (this.#unsaid.length > 0) setImmediate(() => this.#push());
   }
 
   /** Answers each line with what `respond` gives. */
@@ -45,10 +50,13 @@ export class Pty {
   }
 
   /** The device disappears, as when a cable is pulled. */
-  async vanish(): Promise<void> {
-    if (this.device.closed) return;
+  vanish(): Promise<void> {
+    this.#vanished ??= this.#vanish();
+    return this.#vanished;
+  }
+
+  async #vanish(): Promise<void> {
     closeSync(this.#held);
-    this.device.destroy();
-    await once(this.device, 'close');
+    await once(this.device.destroy(), 'close');
   }
 }

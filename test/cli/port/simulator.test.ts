@@ -79,6 +79,20 @@ for (const where of ['pty', 'tcp'] as const) {
   });
 }
 
+test('over a line of 115,200 baud a token takes no less than its bytes do, and comes whole', async (t) => {
+  const { issuer, running } = await simulation(t, { baud: 115_200 });
+  await withModule(running.atPath, async (module) => {
+    await module.keys(await issuer.manifest({ ver: 1 }));
+    await module.provision(await issuer.bundle());
+    const { key } = await module.identity();
+    const asked = verifyMessage(challenge, await module.challenge('console', 900), () => keyObject(key));
+    const token = await issuer.token(asked);
+    const start = performance.now();
+    assert.equal((await module.unlock(token)).scope, 'console');
+    assert.ok(performance.now() - start >= (token.length / 11_520) * 1000);
+  });
+});
+
 test('a bundle that the module took before gives the same receipt', async (t) => {
   const { issuer, running } = await simulation(t);
   const bundle = await issuer.bundle();

@@ -46,6 +46,8 @@ export class ScriptedPort implements Port {
   readonly name = '/dev/ttyTEST';
   readonly written: string[] = [];
   hints: string | undefined;
+  /** What writing fails with, although nothing has told that the port went away. */
+  refuses: PortError | undefined;
   #listener: PortListener | undefined;
   #gone: PortError | undefined;
   #line = '';
@@ -60,7 +62,8 @@ export class ScriptedPort implements Port {
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    if (this.#gone !== undefined) throw this.#gone;
+    const why = this.#gone ?? this.refuses;
+    if (why !== undefined) throw why;
     this.#line += Buffer.from(bytes).toString('latin1');
     const lines = this.#line.split('\r');
     this.#line = lines.pop() ?? '';
