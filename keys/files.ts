@@ -39,7 +39,8 @@ export function writeOnce(file: string, content: string, tag: string): void {
   try {
     linkSync(partial, file);
   } catch (cause) {
-    if (hasCode(cause, 'EEXIST')) throw new KeyFault('exists', `${file} exists already`, cause);
+    if (hasCode(cause, 'EEXIST'))
+      throw new KeyFault('exists', `${file} exists already: does another init run? Run it again`, cause);
     throw cause;
   } finally {
     unlinkSync(partial);

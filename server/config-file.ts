@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isNode, LineCounter, parseDocument } from 'yaml';
+import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type Config, resolveConfig } from './config.ts';
 
@@ -23,7 +23,7 @@ export function parseConfig(text: string, name: string, base: string): Config {
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, version: '1.2' });
   const broken = [...document.errors, ...document.warnings];
   if (broken.length > 0) throw new ConfigError(broken.map((fault) => `${name}: ${fault.message}`).join('\n'));
-  const config = resolveConfig(document.toJS({ maxAliasCount: 0 }) ?? {}, base);
+  const config = resolveConfig(written(document, name) ?? {}, base);
   if (!(config instanceof z.ZodError)) return config;
 
   const lineOf = (path: readonly PropertyKey[]): number => {
@@ -36,6 +36,15 @@ export function parseConfig(text: string, name: string, base: string): Config {
   });
   faults.sort((a, b) => a.line - b.line);
   throw new ConfigError(faults.map((fault) => `${name}:${fault.line}: ${fault.text}`).join('\n'));
+}
+
+/** Aliases are refused: a short file could expand without end, and a value is found where it stands. */
+function written(document: Document, name: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch (cause) {
+    throw new ConfigError(`${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
 /** One fault for each unknown key, at that key. */
