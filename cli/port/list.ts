@@ -20,8 +20,11 @@ export interface PortInfo {
 }
 
 /** The serial ports there are, by path. No port is opened. */
-export async function listPorts(host: Host = thisHost): Promise<PortInfo[]> {
-  const ports = host.platform === 'linux' ? await fromSysfs(host) : await fromSerialport();
+export async function listPorts(
+  host: Host = thisHost,
+  list: typeof SerialPort.list = SerialPort.list,
+): Promise<PortInfo[]> {
+  const ports = host.platform === 'linux' ? await fromSysfs(host) : (await list()).map(fromSerialport);
   return ports.sort((a, b) => a.path.localeCompare(b.path, 'en', { numeric: true }));
 }
 
@@ -51,17 +54,15 @@ async function fromDevice(name: string, host: Host): Promise<PortInfo | undefine
   });
 }
 
-async function fromSerialport(): Promise<PortInfo[]> {
-  return (await SerialPort.list()).map((port) =>
-    portInfo(port.path, {
-      vendor: port.vendorId?.toLowerCase(),
-      product: port.productId?.toLowerCase(),
-      // Windows: USB\VID_2C7C&PID_0125&MI_02\…
-      number: /&MI_([0-9a-f]{2})/i.exec(port.pnpId ?? '')?.[1],
-      description: port.manufacturer,
-      serial: port.serialNumber,
-    }),
-  );
+function fromSerialport(port: Awaited<ReturnType<typeof SerialPort.list>>[number]): PortInfo {
+  return portInfo(port.path, {
+    vendor: port.vendorId?.toLowerCase(),
+    product: port.productId?.toLowerCase(),
+    // Windows: USB\VID_2C7C&PID_0125&MI_02\…
+    number: /&MI_([0-9a-f]{2})/i.exec(port.pnpId ?? '')?.[1],
+    description: port.manufacturer,
+    serial: port.serialNumber,
+  });
 }
 
 /** `number` is the USB interface's, in hexadecimal. */

@@ -183,9 +183,26 @@ test('ports are listed with their USB ids, and what each may be', async (t) => {
   assert.ok(Array.isArray(await listPorts()));
 });
 
+test('elsewhere ports are as serialport lists them; Windows tells the USB interface by its MI_ number', async () => {
+  const blank = { manufacturer: undefined, serialNumber: undefined, locationId: undefined };
+  const pnpId = String.raw`USB\VID_2C7C&PID_0125&MI_02\6&1A2B3C&0&0002`;
+  const ports = await listPorts({ platform: 'win32', root: '/', pid: 1 }, async () => [
+    { path: 'COM12', ...blank, pnpId, vendorId: '2C7C', productId: '0125' },
+    { path: 'COM3', ...blank, pnpId: undefined, vendorId: undefined, productId: undefined },
+  ]);
+  assert.deepEqual(
+    ports.map(({ path, interface: number, guess }) => [path, number, guess?.use]),
+    [
+      ['COM3', undefined, undefined],
+      ['COM12', 2, 'at'],
+    ],
+  );
+});
+
 test('hints are for known makers alone', () => {
   assert.deepEqual(usbHint('1199', 3), { maker: 'Sierra Wireless', use: 'at' });
   assert.deepEqual(usbHint('1199', 1), { maker: 'Sierra Wireless', use: 'unknown' });
+  assert.deepEqual(usbHint('1199', undefined), { maker: 'Sierra Wireless', use: 'unknown' });
   assert.equal(usbHint('0403', 0), undefined);
   assert.equal(usbHint(undefined, undefined), undefined);
 });

@@ -116,6 +116,10 @@ test('a port is free again whatever the work did', async (t) => {
   });
   await assert.rejects(work, /SIGINT/);
   await assert.rejects(openPort(pty.path, { signal: stop.signal }), /SIGINT/);
+  const early = new AbortController();
+  const opening = openPort(pty.path, { signal: early.signal });
+  early.abort(new Error('SIGTERM'));
+  await assert.rejects(opening, /SIGTERM/);
   await usePort(pty.path, {}, async (port) => {
     await port.close();
     await port.close();
