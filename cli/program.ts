@@ -1,17 +1,25 @@
 import { Command, CommanderError } from 'commander';
 import { apply } from './commands/apply.ts';
+import { bundle } from './commands/bundle.ts';
 import { challenge } from './commands/challenge.ts';
 import { console } from './commands/console.ts';
 import { enroll } from './commands/enroll.ts';
+import { events } from './commands/events.ts';
+import { invite } from './commands/invite.ts';
 import { lock } from './commands/lock.ts';
+import { log } from './commands/log.ts';
+import { modules } from './commands/modules.ts';
 import { password } from './commands/password.ts';
 import { ports } from './commands/ports.ts';
+import { principals } from './commands/principals.ts';
 import { provision } from './commands/provision.ts';
 import { receipts } from './commands/receipts.ts';
 import { renew } from './commands/renew.ts';
+import { revoke } from './commands/revoke.ts';
 import { status } from './commands/status.ts';
 import { unlock } from './commands/unlock.ts';
 import { unlocks } from './commands/unlocks.ts';
+import { verify } from './commands/verify.ts';
 import { whoami } from './commands/whoami.ts';
 import type { Cli } from './context.ts';
 import { exitCode, exitHelp } from './exit.ts';
@@ -35,6 +43,14 @@ const verbs = [
   receipts,
   unlocks,
   password,
+  events,
+  log,
+  bundle,
+  verify,
+  modules,
+  principals,
+  invite,
+  revoke,
 ];
 
 /** What the process gives the program; tests give their own. */

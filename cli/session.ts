@@ -1,4 +1,5 @@
 import { KeySet } from '../protocol/api.ts';
+import type { Checkpoint } from '../protocol/checkpoint.ts';
 import type { Client } from './client.ts';
 import type { Cli } from './context.ts';
 import { asFailure, Failure } from './failure.ts';
@@ -17,7 +18,7 @@ export interface Session {
   /** Keys as the server shows them now, checked and kept. */
   refreshed(): Promise<Trusted>;
   /** Compares the server's checkpoint with the one kept: see witness.ts. */
-  witness(): Promise<void>;
+  witness(): Promise<Checkpoint>;
 }
 
 /**
@@ -46,9 +47,8 @@ export function openSession(cli: Cli, profile: Profile, client: Client): Session
     client,
     trusted: async () => keptKeys(home, profile) ?? (await home.exclusively(signal, refresh)),
     refreshed: () => home.exclusively(signal, refresh),
-    async witness() {
-      await home.exclusively(signal, () => witnessLog(home, client, { kept: trusted, refreshed: refresh }));
-    },
+    witness: () =>
+      home.exclusively(signal, () => witnessLog(home, client, { kept: trusted, refreshed: refresh })),
   };
 }
 

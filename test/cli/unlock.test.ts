@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import type { RunningModule } from '../../module/simulator/start.ts';
-import { type Laptop, laptop, type Ran } from './laptop.ts';
+import { fails, ok } from './answers.ts';
+import { type Laptop, laptop } from './laptop.ts';
 import { startWorld, type World } from './world.ts';
 
 const HWID = 'LTE4-00A1B2C3D4E5';
@@ -32,19 +33,6 @@ const unlock = (...more: string[]) =>
   engineer.latchkey('unlock', '--port', module.atPath, '--json', '--hwid', HWID, ...more);
 const status = async () => (await ok(engineer.latchkey('status', '--port', module.atPath, '--json'))).state;
 const shown = async (id: string) => ok(engineer.latchkey('unlocks', 'show', id, '--json'));
-
-async function ok(ran: Promise<Ran>) {
-  const { exit, stdout, stderr } = await ran;
-  assert.equal(exit, 0, stderr);
-  return JSON.parse(stdout);
-}
-
-async function fails(ran: Promise<Ran>, exit: number, code: string) {
-  const { stderr, ...rest } = await ran;
-  const { error } = JSON.parse(stderr.trim().split('\n').at(-1) ?? '');
-  assert.deepEqual([rest.exit, error.code, rest.stdout], [exit, code, ''], stderr);
-  return error;
-}
 
 test('a locked module is opened, shows its password, and is locked; its unlock is closed after (DESIGN section 6)', async () => {
   const { unlock: granted, seconds } = await ok(

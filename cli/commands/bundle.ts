@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { UnlockBundle } from '../../protocol/api.ts';
+import { writeText } from '../bench-file.ts';
+import { withServer } from '../session.ts';
+import { examples, type Start } from '../verb.ts';
+
+export function bundle(program: Command, start: Start): void {
+  program
+    .command('bundle')
+    .summary('everything about one unlock, as one file')
+    .description(
+      'Write everything about one unlock into a file: request, challenges, tokens, receipts, events, their proofs,\n' +
+        'the checkpoint and the key manifests. latchkey verify checks it, offline and years later.',
+    )
+    .argument('<unlock>', 'its id')
+    .requiredOption('--out <file>', 'the file to write')
+    .addHelpText(
+      'after',
+      examples('latchkey bundle 0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b --out unlock.bundle'),
+    )
+    .action(async (id: string, { out: file }: { out: string }, command: Command) => {
+      const cli = start(command);
+      const found = await withServer(cli, ({ client }) =>
+        client.get('/v1/events/bundle', UnlockBundle, { unlock: id }),
+      );
+      writeText(file, `${JSON.stringify(found, null, 2)}\n`);
+      const { unlock, events, receipts } = found;
+      cli.out.result(
+        { file, unlock: unlock.id, events: events.length, receipts: receipts.length },
+        `${file} holds unlock ${unlock.id} of ${unlock.hwid}: ${events.length} events, ${receipts.length} receipts.`,
+        `  check it   latchkey verify ${file}`,
+      );
+    });
+}

@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import { EnrolmentAnswer } from '../../protocol/api.ts';
+import { Failure } from '../failure.ts';
+import { localTime } from '../output.ts';
+import { withServer } from '../session.ts';
+import { examples, type Start } from '../verb.ts';
+import { addPrincipal, roleOption } from './principals.ts';
+
+export function invite(program: Command, start: Start): void {
+  program
+    .command('invite')
+    .summary('make an enrolment code (officers)')
+    .description(
+      'Make a single-use enrolment code for somebody; with --role, somebody new. Give it to them over a channel that\n' +
+        'nobody else reads: whoever redeems it first is them.',
+    )
+    .argument('<name>', 'who')
+    .addOption(roleOption())
+    .addHelpText(
+      'after',
+      examples(
+        'latchkey invite alice --role engineer',
+        'latchkey invite line-7 --role station',
+        'latchkey invite alice',
+      ),
+    )
+    .action(async (name: string, { role }: { role?: string[] }, command: Command) => {
+      const cli = start(command);
+      const { enrolment, code } = await withServer(cli, async ({ client }) => {
+        if (role !== undefined) await addPrincipal(client, name, role, cli.uuid());
+        const idempotencyKey = cli.uuid();
+        return client.post('/v1/enrolments', EnrolmentAnswer, { principal: name }, { idempotencyKey });
+      });
+      if (code === null) {
+        throw new Failure('failure', 'code-gone', `The code for ${name} ended before it came.`, {
+          next: `Make another: latchkey invite ${name}`,
+        });
+      }
+      cli.out.result(
+        { ...enrolment, code },
+        `Until ${localTime(enrolment.expires)}, once, ${name} enrols with:`,
+        '',
+        `  latchkey enroll ${code}`,
+      );
+    });
+}
