@@ -50,7 +50,7 @@ export function readBenchFile<T extends z.ZodType>(file: string, schema: T, make
 }
 
 export function writeBenchFile(file: string, value: ChallengeFile | TokenFile): void {
-  writeText(file, `${JSON.stringify(value, null, 2)}\n`);
+  writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** The receipts in a file of either kind. */
@@ -58,19 +58,23 @@ export function readBenchReceipts(file: string): string[] {
   return readBenchFile(file, BenchFile, 'latchkey challenge or latchkey unlock --challenge').receipts;
 }
 
-/** @throws Failure in words, where the system says no */
 export function readText(file: string): string {
+  return readBytes(file).toString();
+}
+
+/** @throws Failure in words, where the system says no */
+export function readBytes(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (error) {
     throw fileFailure(`Cannot read ${file}`, error);
   }
 }
 
 /** @throws Failure in words, where the system says no */
-export function writeText(file: string, text: string): void {
+export function writeFile(file: string, content: string | Uint8Array): void {
   try {
-    writeFileSync(file, text);
+    writeFileSync(file, content);
   } catch (error) {
     throw fileFailure(`Cannot write ${file}`, error);
   }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { UnlockBundle } from '../../protocol/api.ts';
-import { writeText } from '../bench-file.ts';
+import { encodeUnlockBundle } from '../../protocol/unlock-bundle.ts';
+import { writeFile } from '../bench-file.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
 
@@ -23,11 +24,11 @@ export function bundle(program: Command, start: Start): void {
       const found = await withServer(cli, ({ client }) =>
         client.get('/v1/events/bundle', UnlockBundle, { unlock: id }),
       );
-      writeText(file, `${JSON.stringify(found, null, 2)}\n`);
+      writeFile(file, encodeUnlockBundle(found));
       const { unlock, events, receipts } = found;
       cli.out.result(
-        { file, unlock: unlock.id, events: events.length, receipts: receipts.length },
-        `${file} holds unlock ${unlock.id} of ${unlock.hwid}: ${events.length} events, ${receipts.length} receipts.`,
+        { file, unlock, events: events.length, receipts: receipts.length },
+        `${file} holds unlock ${unlock}: ${events.length} events, ${receipts.length} receipts.`,
         `  check it   latchkey verify ${file}`,
       );
     });

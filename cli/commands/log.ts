@@ -6,7 +6,7 @@ import { readKeptLog } from '../profile.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
 import { verifyLog } from '../verify/log.ts';
-import { Report } from '../verify/report.ts';
+import { Report, reportLines } from '../verify/report.ts';
 
 export function log(program: Command, start: Start): void {
   const group = program
@@ -45,7 +45,14 @@ async function run(cli: Cli): Promise<void> {
       `that others are shown the same log: compare size ${tree.size}, root ${root} with theirs`,
     );
     const { proved, faults, unproved } = report;
-    cli.out.result({ size: tree.size, root, entries, proved, faults, unproved }, ...report.lines());
+    cli.out.result(
+      { size: tree.size, root, entries, proved, faults, unproved },
+      ...reportLines(
+        proved,
+        faults.map(({ code, what }) => `${code}: ${what}`),
+        unproved,
+      ),
+    );
     if (faults.length === 0) return;
     throw new Failure('verification', 'log-faulty', `The log of ${client.server} does not hold.`, {
       next: 'Keep this output and show it to an auditor.',

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
-import { UnlockBundle } from '../../protocol/api.ts';
-import { readBenchFile } from '../bench-file.ts';
+import { verifyUnlockBundle } from '../../protocol/unlock-bundle.ts';
+import { readBytes } from '../bench-file.ts';
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { examples, type Start } from '../verb.ts';
-import { verifyBundle } from '../verify/bundle.ts';
+import { reportLines } from '../verify/report.ts';
 import { fileRoots, homeRoots } from '../verify/roots.ts';
+import { findingWords, provedWords, unprovedWords } from '../verify/words.ts';
 
 export function verify(program: Command, start: Start): void {
   program
@@ -30,12 +31,15 @@ export function verify(program: Command, start: Start): void {
 }
 
 function run(cli: Cli, file: string, rootFiles: readonly string[] | undefined): void {
-  const bundle = readBenchFile(file, UnlockBundle, 'latchkey bundle');
-  const report = verifyBundle(bundle, rootFiles === undefined ? homeRoots(cli.home) : fileRoots(rootFiles));
-  const { proved, faults, unproved } = report;
-  cli.out.result({ file, unlock: bundle.unlock.id, proved, faults, unproved }, ...report.lines());
-  if (faults.length === 0) return;
-  const count = faults.length === 1 ? 'one fault' : `${faults.length} faults`;
+  const roots = rootFiles === undefined ? homeRoots(cli.home) : fileRoots(rootFiles);
+  const verdict = verifyUnlockBundle(readBytes(file), roots);
+  const proved = verdict.ok ? provedWords(verdict.proved) : [];
+  const findings = verdict.ok ? [] : verdict.findings;
+  const unproved = verdict.ok ? unprovedWords : [];
+  const lines = reportLines(proved, findings.map(findingWords), unproved);
+  cli.out.result({ file, holds: verdict.ok, proved, findings, unproved }, ...lines);
+  if (verdict.ok) return;
+  const count = findings.length === 1 ? 'one fault' : `${findings.length} faults`;
   throw new Failure('verification', 'bundle-faulty', `${file} does not hold: ${count}.`, {
     next: 'It was changed, or the server did not keep to its rules. Show it to an auditor.',
   });

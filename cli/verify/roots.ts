@@ -5,19 +5,18 @@ import { readText } from '../bench-file.ts';
 import { Failure } from '../failure.ts';
 import { type Home, parseJson } from '../home.ts';
 import { demandProfile, readKeptKeys } from '../profile.ts';
-import type { Roots } from './bundle.ts';
+import { pinnedRoots } from '../trust.ts';
 
 /** The roots that the home's enrolment code named. @throws Failure where nobody has enrolled */
-export function homeRoots(home: Home): Roots {
-  return { pinned: demandProfile(home).roots, keys: readKeptKeys(home).roots };
+export function homeRoots(home: Home): RsaJwk[] {
+  return pinnedRoots(demandProfile(home).roots, readKeptKeys(home).roots);
 }
 
 const KeySet = z.object({ keys: z.array(z.unknown()) });
 
 /** The roots in files: JWKs, arrays of them or JWK sets. @throws Failure */
-export function fileRoots(files: readonly string[]): Roots {
-  const keys = files.flatMap(readKeys);
-  return { pinned: keys.map(({ kid }) => kid), keys };
+export function fileRoots(files: readonly string[]): RsaJwk[] {
+  return files.flatMap(readKeys);
 }
 
 function readKeys(file: string): RsaJwk[] {
