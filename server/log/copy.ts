@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Logger } from 'pino';
 
 /** Least time between two copies, in milliseconds: each costs a sync of its own beside the database's. */
 const REST = 200;
+
+/** Between the copy's name and a writer's process id: what is not whole yet. */
+const ASIDE = '.new-';
 
 /** The copy as it stands, or undefined where there is none. */
 export function readCopy(file: string): string | undefined {
@@ -26,6 +30,7 @@ export class CheckpointCopy {
   #writing: Promise<void> | undefined;
   #rested: (() => void) | undefined;
   #closing = false;
+  #swept = false;
 
   constructor(file: string, diagnostics: Logger) {
     this.#file = file;
@@ -62,8 +67,9 @@ export class CheckpointCopy {
 
   /** Written aside, synced and renamed, so that at every moment one whole copy stands there. */
   async #write(checkpoint: string): Promise<void> {
+    if (!this.#swept) await this.#sweep();
     // `latchkey-server init` beside a running server writes one too; neither may rename the other's half.
-    const aside = `${this.#file}.new-${process.pid}`;
+    const aside = `${this.#file}${ASIDE}${process.pid}`;
     const file = await open(aside, 'w', 0o600);
     try {
       await file.writeFile(checkpoint);
@@ -72,6 +78,14 @@ export class CheckpointCopy {
       await file.close();
     }
     await rename(aside, this.#file);
+  }
+
+  /** Removes what writers that were killed left half written. */
+  async #sweep(): Promise<void> {
+    this.#swept = true;
+    const directory = dirname(this.#file);
+    const left = (await readdir(directory)).filter((name) => name.startsWith(basename(this.#file) + ASIDE));
+    for (const name of left) await rm(join(directory, name), { force: true });
   }
 
   #rest(): Promise<void> {
