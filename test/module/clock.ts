@@ -32,8 +32,4 @@ export class ManualClock implements Clock {
     }
     this.#now = end;
   }
-
-  get waiting(): number {
-    return this.#alarms.size;
-  }
 }

@@ -31,11 +31,13 @@ async function run(t: TestContext, ...flags: string[]): Promise<{ child: ChildPr
   return { child, at: String(said.at) };
 }
 
-test('it says where its ports are, and SIGTERM ends it in order', async (t) => {
+test('it says where its ports are, and SIGTERM ends it in order, open or not', async (t) => {
   const { dir, roots } = directory(t);
   const { child, at } = await run(t, '--dir', dir, '--root', roots, '--hwid', 'LTE4-00000007');
   const host = await HostPort.open(at);
   assert.match(await host.at('AT+QLATCH?'), /"unprovisioned",0,"LTE4-00000007",0/);
+  await provision(host, issuer, someHash('one'));
+  await give(host, 'unlock', await issuer.token(await challenge(host, 900)));
   await host.close();
   child.kill('SIGTERM');
   assert.deepEqual(await once(child, 'exit'), [0, null]);

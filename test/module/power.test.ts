@@ -112,6 +112,14 @@ test('accepted means: last, pw and session in one write; then the password file;
   ]);
 });
 
+test('a token without pw does not write the password file again', async () => {
+  const store = new FailingStore();
+  await scenario(store, newJti(), []);
+  const { give, asked } = await boot(store, []);
+  await give('unlock', await issuer.token(await asked()));
+  assert.equal(store.trace.filter((what) => what === 'password').length, 1);
+});
+
 test('wherever the power goes, the module comes back locked, whole, and never repeats itself (section 4)', async () => {
   const whole = new FailingStore();
   await scenario(whole, newJti(), []);

@@ -29,6 +29,8 @@ export function provisioning(make: MakeModule): void {
     assert.equal(await bench.refusal({ verb: 'unlock' }), 911);
     assert.deepEqual(await bench.ask({ verb: 'lock' }), []);
     assert.deepEqual(await bench.ask({ verb: 'receipts', after: 0 }), []);
+    await bench.give('keys', await bench.issuer.manifest({ ver: 1 }));
+    assert.equal(await bench.refusal({ verb: 'unlock' }), 911, 'a manifest does not change that');
   });
 
   test('a bundle provisions: its digest in the receipt, its password in force (section 4)', async () => {

@@ -151,18 +151,29 @@ export function session(make: MakeModule): void {
     assert.equal(await bench.history(), 'provisioned opened closed/lock opened closed/timeout');
   });
 
-  test('lock without a number for its receipt is 914, and locked; the next start makes the receipt', async () => {
+  test('where no number can be had for a receipt, it locks and refuses all the same; the next start makes the closed one', async () => {
     const { bench, asked } = await Bench.opened(make, 'console', 3600);
     const { jti } = await bench.lastReceipt();
-    for (let seq = asked.seq + 2; seq <= 256; seq++)
-      assert.equal((await bench.challenge('console', 900)).seq, seq);
+    let latest = asked;
+    while (latest.seq < 256) latest = await bench.challenge();
     bench.module.fail('flash');
+    await bench.refuse('unlock', await bench.issuer.token(latest, { sub: 'LTE4-OTHER' }), 903);
     assert.equal(await bench.refusal({ verb: 'lock' }), 914);
     assert.deepEqual([(await bench.state()).state, bench.module.running()], ['locked', undefined]);
     bench.module.fail('nothing');
     await bench.module.reboot();
     const last = await bench.lastReceipt();
     assert.deepEqual([last.jti, last.why, last.seq], [jti, 'reboot', 257]);
+  });
+
+  test('a time-out for whose receipt there is no number locks, and is said unasked', async () => {
+    const { bench, asked } = await Bench.opened(make, 'console', 3600);
+    for (let { seq } = asked; seq < 256; ) seq = (await bench.challenge()).seq;
+    bench.module.fail('flash');
+    await bench.module.advance(3600);
+    assert.equal(bench.module.running(), undefined);
+    assert.equal(bench.module.unsolicited().length, 1);
+    assert.equal((await bench.state()).state, 'locked');
   });
 
   test('the last 32 receipts are kept, in order, and survive (section 5)', async () => {

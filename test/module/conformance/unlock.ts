@@ -60,18 +60,17 @@ export function unlock(make: MakeModule): void {
   test('what is refused before its signature leaves the nonce alive and no receipt (section 4)', async () => {
     const bench = await Bench.provisioned(make);
     const { issuer } = bench;
-    const token = await issuer.token(await bench.challenge());
-    await bench.refuse('unlock', 'a.b', 901);
-    await bench.refuse('unlock', `${token}=`, 901);
-    await bench.refuse('unlock', await issuer.manifest({ ver: 9 }), 901);
-    for (let count = 0; count < 5; count++) {
-      const foreign = await issuer.token(await bench.challenge(), {}, issuer.second);
+    const asked = await bench.challenge();
+    const token = await issuer.token(asked);
+    const foreign = await issuer.token(asked, {}, issuer.second);
+    for (let count = 0; count < 3; count++) {
+      await bench.refuse('unlock', 'a.b', 901);
+      await bench.refuse('unlock', `${token}=`, 901);
       await bench.refuse('unlock', foreign, 905);
     }
-    const live = await issuer.token(await bench.challenge());
-    await bench.refuse('unlock', spoilt(live), 902);
+    await bench.refuse('unlock', spoilt(token), 902);
     assert.equal(await bench.history(), 'provisioned');
-    await bench.give('unlock', live);
+    await bench.give('unlock', token);
   });
 
   test('a good signature over what is no token spends the nonce and leaves no receipt: 901 (section 4)', async () => {
