@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { type EntityJson, preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
 import type { Role } from '../protocol/api.ts';
 import type { Rule } from './policy-file.ts';
@@ -48,6 +49,13 @@ export interface Policy {
   permits(question: PolicyQuestion): PolicyAnswer;
 }
 
+/**
+ * V8 11.3, which is Node 20's, inlines calls from JavaScript to WebAssembly, and dies ("unreachable
+ * code" in Deoptimizer::DoComputeBuiltinContinuation) where the caller is deoptimized while such a call
+ * runs and returns a reference. Under load that took the server down within minutes.
+ */
+setFlagsFromString('--no-turbo-inline-js-wasm-calls');
+
 let sets = 0;
 
 /**
@@ -88,7 +96,8 @@ function remembering(ask: (question: PolicyQuestion) => PolicyAnswer): Policy {
       const known = answers.get(key);
       if (known !== undefined) return known;
       const answer = ask(question);
-      if (answers.size === MOST_REMEMBERED) answers.clear();
+      const [oldest] = answers.keys();
+      if (answers.size === MOST_REMEMBERED && oldest !== undefined) answers.delete(oldest);
       answers.set(key, answer);
       return answer;
     },

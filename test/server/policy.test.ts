@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Role } from '../../protocol/api.ts';
@@ -128,6 +129,28 @@ test('a policy file that does not fit the schema is refused with every fault and
 
 test('a rule without @need is refused: whom it stops would read nothing', () => {
   assert.throws(() => parsePolicy('permit (principal, action, resource);', 'own.cedar'), /no @need/);
+});
+
+test('the process survives that V8 deoptimizes permits() while Cedar runs', () => {
+  // Cedar stringifies each call: there the caller is on the stack, and the process used to die.
+  const script = `
+    import { loadPolicy } from ${JSON.stringify(new URL('../../server/policy-file.js', import.meta.url).href)};
+    const { permits } = loadPolicy();
+    const deoptimize = new Function('f', '%DeoptimizeFunction(f)');
+    const stringify = JSON.stringify;
+    let armed = false;
+    JSON.stringify = (value) => {
+      if (armed && value.preparsedPolicySetId) deoptimize(permits);
+      return stringify(value);
+    };
+    for (let round = 0; round < 20_000; round += 1) {
+      armed = round % 1000 === 999;
+      const principal = { name: 'p' + round, kind: 'person', roles: ['auditor'] };
+      permits({ action: 'review', principal, resource: { type: 'Log', id: 'events' }, context: {} });
+    }`;
+  const args = ['--allow-natives-syntax', '--input-type=module', '-e', script];
+  const { status, signal, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  assert.deepEqual({ status, signal }, { status: 0, signal: null }, stderr);
 });
 
 test('the default policy file parses under its own name', () => {
