@@ -2,7 +2,6 @@ import {
   accessSync,
   closeSync,
   constants,
-  fchmodSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -30,7 +29,6 @@ export function writeOnce(file: string, content: string, tag: string): void {
   const partial = join(dirname(file), `.${basename(file)}.${tag}.partial`);
   const opened = permitted(dirname(file), () => openSync(partial, 'wx', 0o600));
   try {
-    fchmodSync(opened, 0o600);
     writeFileSync(opened, content);
     fsyncSync(opened);
   } finally {

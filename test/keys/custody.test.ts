@@ -123,6 +123,13 @@ test('the server runs without the roots; a ceremony without them says which is m
   await assert.rejects(createKeys(places, ceremony), /root-a\.pem is not there: bring the root keys back/);
 });
 
+test('a root private key that is not its public half’s is refused', async () => {
+  const { rootA } = keyFiles(places);
+  cpSync(keyFiles(places).rootB.private, rootA.private);
+  refused('mismatch', /root-a\.pub is not the public half/, () => loadRootPrivate(places));
+  await assert.rejects(createKeys(places, ceremony), /root-a\.pub is not the public half/);
+});
+
 test('a key file that others may read is refused, with the command that mends it', () => {
   const { ca, dir } = keyFiles(places);
   for (const file of [ca, places.kek]) {
