@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import { Digest, Jws, PrincipalName, RootKey } from '../protocol/api.ts';
+import { Digest, Jws, Moment, PrincipalName, RootKey } from '../protocol/api.ts';
 import { Failure } from './failure.ts';
 import type { Home } from './home.ts';
 
@@ -31,6 +31,8 @@ const KeptLog = z.strictObject({
   checkpoint: z.string(),
   /** The largest size that an answer has named: no checkpoint may be smaller from then on. */
   promised: z.int().min(0),
+  /** The first checkpoint that this home kept: all since then extend it. */
+  since: z.strictObject({ size: z.int().min(0), at: Moment }),
 });
 export type KeptLog = z.infer<typeof KeptLog>;
 

@@ -48,7 +48,9 @@ export function openSession(cli: Cli, profile: Profile, client: Client): Session
     trusted: async () => keptKeys(home, profile) ?? (await home.exclusively(signal, refresh)),
     refreshed: () => home.exclusively(signal, refresh),
     witness: () =>
-      home.exclusively(signal, () => witnessLog(home, client, { kept: trusted, refreshed: refresh })),
+      home.exclusively(signal, () =>
+        witnessLog(home, client, { kept: trusted, refreshed: refresh }, cli.clock()),
+      ),
   };
 }
 

@@ -3,9 +3,11 @@ import { type Checkpoint, decodeCheckpoint, logOrigin, openCheckpoint } from '..
 import { consistencyProof, verifyConsistency } from '../protocol/merkle.ts';
 import { NoteError } from '../protocol/note.ts';
 import type { Client } from './client.ts';
+import type { Cli } from './context.ts';
 import { Failure } from './failure.ts';
 import type { Home } from './home.ts';
 import { type KeptLog, readKeptLog, writeKeptLog } from './profile.ts';
+import type { Session } from './session.ts';
 import { overTiles } from './tiles.ts';
 import type { Trusted } from './trust.ts';
 
@@ -21,27 +23,44 @@ export interface WitnessKeys {
  * nothing was added. The caller holds the home's lock, so that checkpoints are kept in order.
  * @throws Failure `log-forked`, `log-shrunk`, `log-unsigned`; both checkpoints stay as evidence
  */
-export async function witnessLog(home: Home, client: Client, keys: WitnessKeys): Promise<Checkpoint> {
+export async function witnessLog(
+  home: Home,
+  client: Client,
+  keys: WitnessKeys,
+  now: Date,
+): Promise<Checkpoint> {
   const kept = readKeptLog(home);
   const note = (await client.bytes('/log/checkpoint')).toString();
   const promised = Math.max(kept?.promised ?? 0, client.promised);
   const shown = await openUnder(note, keys);
   if (kept !== undefined && note === kept.checkpoint && promised === kept.promised) return shown;
-  const fault = (await compare(client, kept && openKept(kept), shown)) ?? broken(shown, promised);
-  if (fault !== undefined) throw accuse(home, kept, note, fault);
-  writeKeptLog(home, { checkpoint: note, promised });
+  const fault = (kept && (await compare(client, openKept(kept), shown))) ?? broken(shown, promised);
+  if (fault !== undefined) throw accuse(home, kept?.checkpoint ?? '', note, fault);
+  const since = kept?.since ?? { size: shown.size, at: now.toISOString() };
+  writeKeptLog(home, { checkpoint: note, promised, since });
+  return shown;
+}
+
+/**
+ * Demands that a checkpoint in an answer is of the log that this home follows: what the server shows
+ * now must extend it.
+ * @param note the answer's, fetched before this
+ * @throws Failure as witnessLog() does
+ */
+export async function demandWitnessed({ home }: Cli, session: Session, note: string): Promise<Checkpoint> {
+  const witnessed = await session.witness();
+  const trusted = async () => session.trusted();
+  const shown = await openUnder(note, { kept: trusted, refreshed: trusted });
+  const fault = await compare(session.client, shown, witnessed);
+  if (fault !== undefined) throw accuse(home, note, readKeptLog(home)?.checkpoint ?? '', fault);
   return shown;
 }
 
 type Fault = readonly [code: 'log-shrunk' | 'log-forked', what: string];
 
-async function compare(
-  client: Client,
-  kept: Checkpoint | undefined,
-  shown: Checkpoint,
-): Promise<Fault | undefined> {
+async function compare(client: Client, kept: Checkpoint, shown: Checkpoint): Promise<Fault | undefined> {
   // An empty tree is a prefix of every other (RFC 6962 has no proof from it).
-  if (kept === undefined || kept.size === 0) return undefined;
+  if (kept.size === 0) return undefined;
   if (shown.size < kept.size) return ['log-shrunk', `it has ${shown.size} events and had ${kept.size}`];
   const proof = await overTiles(client, shown.size, (hashes) =>
     consistencyProof(kept.size, shown.size, hashes),
@@ -89,8 +108,7 @@ function unsigned(cause: NoteError): Failure {
   );
 }
 
-function accuse(home: Home, kept: KeptLog | undefined, shown: string, [code, what]: Fault): Failure {
-  const before = kept?.checkpoint ?? '';
+function accuse(home: Home, before: string, shown: string, [code, what]: Fault): Failure {
   const name = `evidence-${createHash('sha256').update(before).update(shown).digest('hex').slice(0, 16)}.json`;
   home.writeJson(name, { kept: before, shown, what });
   return new Failure('verification', code, `The server has changed its log: ${what}.`, {

@@ -15,6 +15,8 @@ import { type ScriptedServer, scriptedServer } from './scripted-server.ts';
 
 /** DESIGN section 6: every client keeps the last checkpoint and demands a consistency proof for the next. */
 
+const NOW = new Date('2026-03-01T08:00:00Z');
+
 let server: ScriptedServer;
 let home: Home;
 let trusted: Trusted;
@@ -49,7 +51,7 @@ afterEach(async () => {
 });
 
 const keys = { kept: async () => trusted, refreshed: async () => trusted };
-const witness = () => witnessLog(home, client, keys);
+const witness = () => witnessLog(home, client, keys, NOW);
 const refusal = (code: string) => (error: unknown) => error instanceof Failure && error.code === code;
 const grow = (from: number, count: number) =>
   server.log.append(...Array.from({ length: count }, (_, n) => `{"n":${from + n}}`));
@@ -66,6 +68,7 @@ test('a log that grew is followed, over one tile and over many', async () => {
     await grow(from, count);
     assert.equal((await witness()).size, from + count);
     assert.equal(readKeptLog(home)?.checkpoint, server.log.checkpoint);
+    assert.deepEqual(readKeptLog(home)?.since, { size: 1, at: NOW.toISOString() });
   }
 });
 
@@ -137,10 +140,10 @@ test('a checkpoint under a log key of a newer manifest is taken once that manife
       return trusted;
     },
   };
-  await witnessLog(home, client, late);
+  await witnessLog(home, client, late, NOW);
   assert.equal(refreshed, 1);
   await assert.rejects(
-    () => witnessLog(home, client, { ...late, refreshed: late.kept }),
+    () => witnessLog(home, client, { ...late, refreshed: late.kept }, NOW),
     refusal('log-unsigned'),
   );
 });
