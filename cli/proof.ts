@@ -1,55 +1,51 @@
 import type { z } from 'zod';
-import type { ProvenEvent } from '../protocol/api.ts';
+import { EventAnswer } from '../protocol/api.ts';
 import { decodeBase64url } from '../protocol/base64url.ts';
-import { type Checkpoint, logOrigin, openCheckpoint } from '../protocol/checkpoint.ts';
+import type { Checkpoint } from '../protocol/checkpoint.ts';
 import { decodeEvent, type LogEvent } from '../protocol/events.ts';
 import { leafHash, verifyInclusion } from '../protocol/merkle.ts';
-import { NoteError } from '../protocol/note.ts';
+import type { Cli } from './context.ts';
 import { Failure } from './failure.ts';
-import type { Trusted } from './trust.ts';
+import type { Session } from './session.ts';
+import { demandWitnessed } from './witness.ts';
 
-export type Proven = z.output<typeof ProvenEvent>;
+export interface ProvenEvent {
+  readonly event: LogEvent;
+  /** The tree that holds it, which the log extends that this home follows. */
+  readonly tree: Checkpoint;
+}
 
 /**
- * The event in a proven leaf, once it is shown to stand in the tree of the checkpoint.
- * @throws Failure `log-unsigned`, `event-unproved`
+ * One event, shown to stand in the log that this home follows.
+ * @throws Failure `event-unproved`, and as demandWitnessed() does
  */
-export function proveEvent(proven: Proven, checkpoint: string, trusted: Trusted) {
-  const tree = signedTree(checkpoint, trusted);
-  const event = includedEvent(proven, tree);
-  if (typeof event !== 'string') return { event, size: tree.size };
-  throw new Failure('verification', 'event-unproved', `Event ${proven.index}: ${event}.`, {
+export async function fetchProven(cli: Cli, session: Session, index: number): Promise<ProvenEvent> {
+  const { event: proven, checkpoint } = await session.client.get(`/v1/events/${index}`, EventAnswer);
+  const tree = await demandWitnessed(cli, session, checkpoint);
+  const leaf = decodeBase64url(proven.leaf) ?? new Uint8Array();
+  if (proven.index !== index || !isIncluded(proven, leaf, tree)) {
+    throw unproved(index, 'its proof does not lead to the root of the checkpoint');
+  }
+  const event = decodeEvent(leaf);
+  if (event !== undefined) return { event, tree };
+  throw unproved(
+    index,
+    'it is in the log, but is not the canonical form of an event that this version knows',
+  );
+}
+
+function isIncluded(
+  { index, proof }: z.output<typeof EventAnswer>['event'],
+  leaf: Uint8Array,
+  { size, root }: Checkpoint,
+): boolean {
+  const hashes = proof.map((hash) => decodeBase64url(hash) ?? new Uint8Array());
+  return verifyInclusion({ leafHash: leafHash(leaf), index, size, proof: hashes, root });
+}
+
+function unproved(index: number, why: string): Failure {
+  return new Failure('verification', 'event-unproved', `Event ${index} is not proved: ${why}.`, {
     next: 'Do not rely on it. Show it to an auditor.',
-    details: { index: proven.index },
+    details: { index },
   });
-}
-
-/** @throws Failure `log-unsigned` */
-export function signedTree(checkpoint: string, { iss, logKeys }: Trusted): Checkpoint {
-  try {
-    return openCheckpoint(checkpoint, logOrigin(iss), logKeys);
-  } catch (cause) {
-    if (!(cause instanceof NoteError)) throw cause;
-    throw new Failure(
-      'verification',
-      'log-unsigned',
-      `The checkpoint is not the log key’s: ${cause.message}.`,
-      {
-        cause,
-        details: { checkpoint },
-      },
-    );
-  }
-}
-
-/** @returns the event, or what is wrong with it */
-export function includedEvent({ index, leaf, proof }: Proven, { size, root }: Checkpoint): LogEvent | string {
-  const bytes = decodeBase64url(leaf);
-  const path = proof.map(decodeBase64url);
-  if (bytes === undefined || !path.every((hash) => hash !== undefined))
-    return 'leaf or proof is not base64url';
-  if (!verifyInclusion({ leafHash: leafHash(bytes), index, size, proof: path, root })) {
-    return 'its proof does not lead to the root of the checkpoint';
-  }
-  return decodeEvent(bytes) ?? 'its leaf is not the canonical form of an event that this version knows';
 }

@@ -1,16 +1,14 @@
 import { type Command, Option } from 'commander';
-import type { z } from 'zod';
-import { EventAnswer, EventEntry, pageOf } from '../../protocol/api.ts';
+import { EventEntry, pageOf } from '../../protocol/api.ts';
 import { eventTypes } from '../../protocol/events.ts';
 import type { Cli } from '../context.ts';
-import { Failure } from '../failure.ts';
-import { localTime, table } from '../output.ts';
+import { asFailure, Failure } from '../failure.ts';
+import { table } from '../output.ts';
 import { cut, limitOption, list } from '../paging.ts';
-import { proveEvent } from '../proof.ts';
-import { withServer } from '../session.ts';
+import { fetchProven } from '../proof.ts';
+import { type Session, withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
-
-type Entry = z.output<typeof EventEntry>;
+import { eventLine } from '../words.ts';
 
 interface Filter {
   readonly type?: string;
@@ -23,6 +21,8 @@ interface Filter {
 
 /** Seconds that the server may hold an answer back while there is no event. */
 const POLL = 30;
+/** Milliseconds to wait for a server that is away. */
+const AWAY = 5000;
 
 const EVENTS = '/v1/events';
 
@@ -49,7 +49,7 @@ export function events(program: Command, start: Start): void {
         const found = await withServer(cli, ({ client }) =>
           list(client, EVENTS, pageOf(EventEntry), query, limit),
         );
-        cli.out.result(found, ...table(found.items.map(row)), ...cut(found.more));
+        cli.out.result(found, ...found.items.map(eventLine), ...cut(found.more));
       },
     );
   group
@@ -75,31 +75,55 @@ export function events(program: Command, start: Start): void {
 
 async function show(cli: Cli, index: number): Promise<void> {
   await withServer(cli, async (session) => {
-    const { event: proven, checkpoint } = await session.client.get(`${EVENTS}/${index}`, EventAnswer);
-    const { size, event } = proveEvent(proven, checkpoint, await session.refreshed());
+    const { event, tree } = await fetchProven(cli, session, index);
     const members = Object.entries(event).map(([name, value]) => [name, textOf(value)]);
+    const root = Buffer.from(tree.root).toString('base64');
     cli.out.result(
-      { index, event, size },
-      ...table([['index', String(index)], ...members]),
-      `The log of ${size} events holds it: proved.`,
+      { index, event, size: tree.size, root },
+      eventLine({ index, event }),
+      '',
+      ...table(members),
+      '',
+      `proved      event ${index} of ${tree.size} in the log with root ${root}, which this home follows`,
     );
   });
 }
 
+/** Prints what happens, and holds the log to it, until Ctrl-C: the way it is meant to end. */
 async function watch(cli: Cli, filter: Filter, from: number | undefined): Promise<void> {
-  await withServer(cli, async ({ client }) => {
-    const page = pageOf(EventEntry);
-    const query = queryOf(filter);
-    const newest =
-      from === undefined ? await client.get(EVENTS, page, { order: 'newest', limit: 1 }) : undefined;
-    let after = from ?? newest?.items[0]?.index;
-    cli.out.progress('watching; Ctrl-C ends');
-    for (;;) {
-      const { items } = await client.get(EVENTS, page, { ...query, after, wait: POLL, limit: 100 }, POLL);
-      for (const item of items) cli.out.result(item, row(item).join('  '));
-      after = items.at(-1)?.index ?? after;
+  try {
+    await withServer(cli, (session) => follow(cli, session, filter, from));
+  } catch (error) {
+    if (!cli.signal.aborted) throw error;
+  }
+}
+
+async function follow(cli: Cli, session: Session, filter: Filter, from: number | undefined): Promise<never> {
+  const { client } = session;
+  const page = pageOf(EventEntry);
+  const now = async () => (await client.get(EVENTS, page, { order: 'newest', limit: 1 })).items[0]?.index;
+  let after = from ?? (await now());
+  cli.out.progress('watching; Ctrl-C ends');
+  for (;;) {
+    const query = { ...queryOf(filter), after, wait: POLL, limit: 100 };
+    const { items } = await patiently(cli, () => client.get(EVENTS, page, query, POLL));
+    for (const item of items) cli.out.result(item, eventLine(item));
+    after = items.at(-1)?.index ?? after;
+    if (items.length > 0) await patiently(cli, () => session.witness());
+  }
+}
+
+/** A server that is away for a while does not end a watch. */
+async function patiently<T>(cli: Cli, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (cli.signal.aborted || asFailure(error).exit !== 'network') throw error;
+      cli.out.warn(`${asFailure(error).message} Trying on; Ctrl-C ends.`);
+      await cli.delay(AWAY, cli.signal);
     }
-  });
+  }
 }
 
 function filterOptions(command: Command): Command {
@@ -114,31 +138,6 @@ function filterOptions(command: Command): Command {
 
 function queryOf({ type, hwid, unlock, by, from, to }: Filter): Record<string, string | undefined> {
   return { type, hwid, unlock, by, from, to };
-}
-
-/** The members that say what happened to whom; the rest is in --json. */
-const told = [
-  'principal',
-  'hwid',
-  'unlock',
-  'scope',
-  'seconds',
-  'for',
-  'event',
-  'why',
-  'need',
-  'code',
-  'state',
-  'reason',
-];
-
-function row({ index, event }: Entry): string[] {
-  const { type, at, by, ...members } = event;
-  const words = told.flatMap((name) => {
-    const value = members[name];
-    return value === undefined || value === null ? [] : [`${name} ${textOf(value)}`];
-  });
-  return [String(index), localTime(at), by, type, words.join(', ')];
 }
 
 function textOf(value: unknown): string {
