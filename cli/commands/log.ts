@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { Whoami } from '../../protocol/api.ts';
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';
-import { readKeptLog } from '../profile.ts';
+import { localTime } from '../output.ts';
+import { type KeptLog, readKeptLog } from '../profile.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
 import { verifyLog } from '../verify/log.ts';
@@ -24,38 +25,52 @@ export function log(program: Command, start: Start): void {
 }
 
 async function run(cli: Cli): Promise<void> {
-  await withServer(cli, async ({ client, witness }) => {
-    const seen = readKeptLog(cli.home) !== undefined;
+  const kept = readKeptLog(cli.home);
+  await withServer(cli, async ({ client, trusted, witness }) => {
     const tree = await witness();
-    const report = new Report();
     const { principal } = await client.get('/v1/whoami', Whoami);
     const entries = principal.roles.some((role) => role === 'auditor' || role === 'officer');
-    report.proved.push(`the checkpoint over ${tree.size} events is signed by the log key`);
-    if (seen) report.proved.push('the log extends the one that this home has seen before');
-    const before = report.faults.length;
-    await verifyLog(report, { client, tree, entries, progress: (line) => cli.out.progress(line) });
-    if (report.faults.length === before) {
-      report.proved.push('every tile of hashes is what the leaves make, up to the root');
-      if (entries) report.proved.push(`each of the ${tree.size} events is the leaf that was hashed`);
-    }
-    if (!entries)
-      report.unproved.push('that the events are what was hashed: that is for auditors and officers');
-    const root = Buffer.from(tree.root).toString('base64');
-    report.unproved.push(
-      `that others are shown the same log: compare size ${tree.size}, root ${root} with theirs`,
+    const report = new Report();
+    const { newest } = await trusted();
+    report.proved.push(
+      `a log key of manifest ${newest.claims.ver} of ${newest.claims.iss}, under the roots, signed the checkpoint over ${tree.size} events`,
+      ...(kept === undefined ? [] : [extended(kept)]),
     );
+    await verifyLog(report, { client, tree, entries, progress: (line) => cli.out.progress(line) });
+    const root = Buffer.from(tree.root).toString('base64');
+    conclude(report, tree.size, root, entries);
     const { proved, faults, unproved } = report;
+    const since = kept?.since ?? null;
     cli.out.result(
-      { size: tree.size, root, entries, proved, faults, unproved },
-      ...reportLines(
-        proved,
-        faults.map(({ code, what }) => `${code}: ${what}`),
-        unproved,
-      ),
+      { size: tree.size, root, since, entries, proved, faults, more: report.more, unproved },
+      ...reportLines(proved, faultWords(report), unproved),
     );
     if (faults.length === 0) return;
     throw new Failure('verification', 'log-faulty', `The log of ${client.server} does not hold.`, {
       next: 'Keep this output and show it to an auditor.',
     });
   });
+}
+
+function faultWords({ faults, more }: Report): string[] {
+  const told = faults.map(({ code, what }) => `${code}: ${what}`);
+  return more === 0 ? told : [...told, `and ${more} more`];
+}
+
+function extended({ since }: KeptLog): string {
+  return `it extends the ${since.size} events that this home first saw on ${localTime(since.at)}, and every checkpoint since`;
+}
+
+function conclude(report: Report, size: number, root: string, entries: boolean): void {
+  if (report.faults.length === 0) {
+    report.proved.push(`every tile of hashes is what the ${size} leaves make, up to the root ${root}`);
+    if (entries)
+      report.proved.push(`each of the ${size} events is the leaf that was hashed, and well formed`);
+  }
+  if (!entries) {
+    report.unproved.push('that the events are what was hashed: only auditors and officers may read them all');
+  }
+  report.unproved.push(
+    `that others are shown the same log: compare ${size} events and root ${root} with theirs`,
+  );
 }

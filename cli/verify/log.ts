@@ -22,76 +22,85 @@ export interface LogCheck {
   progress(line: string): void;
 }
 
-/** Recomputes the whole tree: every tile of hashes, the root, and with `entries` every leaf. */
+/**
+ * Recomputes the whole tree from its lowest tiles: every tile above them, the root, and with `entries`
+ * every leaf. Holds one tile of each level at a time, however long the log is.
+ */
 export async function verifyLog(report: Report, check: LogCheck): Promise<void> {
   const { tree, client, progress } = check;
   const frontier = new Frontier();
-  /** By tile level above 0, the hashes that its tiles must hold. */
-  const upper: Uint8Array[][] = [];
+  const upper = new UpperTiles(client, tree.size, report);
   for (let index = 0; tileWidth(tree.size, 0, index) > 0; index += 1) {
     const tile = { level: 0, index, width: tileWidth(tree.size, 0, index) };
-    const hashes = split(await fetchTile(client, tile));
-    for (const hash of hashes) {
-      for (const [height, subtree] of frontier.append(hash).entries()) {
-        if (height === 0 || height % TILE_HEIGHT !== 0) continue;
-        const level = height / TILE_HEIGHT;
-        upper[level] = [...(upper[level] ?? []), subtree];
-      }
+    const bundle = { ...tile, level: 'entries' } as const;
+    const [hashes, entries] = await Promise.all([
+      fetchTile(client, tile),
+      check.entries ? client.bytes(`/log/${formatTilePath(bundle)}`) : undefined,
+    ]);
+    if (entries !== undefined) checkEntries(report, bundle, entries, hashes);
+    for (let place = 0; place < tile.width; place += 1) {
+      await upper.check(frontier.size, frontier.append(hashAt(hashes, place)));
     }
-    if (check.entries) await verifyEntries(report, client, { ...tile, level: 'entries' }, hashes);
     if (index % 16 === 15) progress(`${frontier.size} of ${tree.size} events`);
-  }
-  for (const [level, hashes] of upper.entries()) {
-    if (level > 0) await verifyUpper(report, client, level, hashes);
   }
   if (!Buffer.from(frontier.root()).equals(tree.root)) {
     report.fault('root-wrong', 'the hash tiles do not make the root that the checkpoint signs');
   }
 }
 
-async function verifyEntries(
-  report: Report,
-  client: Client,
-  tile: Tile,
-  hashes: readonly Uint8Array[],
-): Promise<void> {
-  const path = formatTilePath(tile);
-  const entries = decodeEntries(await client.bytes(`/log/${path}`));
-  if (entries?.length !== hashes.length) {
-    report.fault('entries-altered', `${path} does not hold ${hashes.length} events`);
+/** The tiles above the lowest, each fetched when the first of its hashes is known from below. */
+class UpperTiles {
+  readonly #client: Client;
+  readonly #size: number;
+  readonly #report: Report;
+  readonly #held = new Map<number, { readonly tile: Tile; readonly hashes: Uint8Array }>();
+
+  constructor(client: Client, size: number, report: Report) {
+    this.#client = client;
+    this.#size = size;
+    this.#report = report;
+  }
+
+  /** @param completed hashes of the subtrees that leaf `index` completes, by level */
+  async check(index: number, completed: readonly Uint8Array[]): Promise<void> {
+    for (let level = TILE_HEIGHT; level < completed.length; level += TILE_HEIGHT) {
+      const place = Math.floor(index / 2 ** level);
+      const { tile, hashes } = await this.#tile(level / TILE_HEIGHT, Math.floor(place / TILE_WIDTH));
+      if (Buffer.from(hashAt(hashes, place % TILE_WIDTH)).equals(completed[level] ?? new Uint8Array()))
+        continue;
+      const what = `${formatTilePath(tile)} is not what the tiles below it make, at ${place % TILE_WIDTH}`;
+      this.#report.fault('tile-wrong', what);
+    }
+  }
+
+  async #tile(level: number, index: number) {
+    const held = this.#held.get(level);
+    if (held?.tile.index === index) return held;
+    const tile = { level, index, width: tileWidth(this.#size, level, index) };
+    const fetched = { tile, hashes: await fetchTile(this.#client, tile) };
+    this.#held.set(level, fetched);
+    return fetched;
+  }
+}
+
+/** Each entry of a bundle is what was hashed, and is an event. */
+function checkEntries(report: Report, bundle: Tile, bytes: Uint8Array, hashes: Uint8Array): void {
+  const entries = decodeEntries(bytes);
+  if (entries?.length !== bundle.width) {
+    report.fault('entries-altered', `${formatTilePath(bundle)} does not hold ${bundle.width} events`);
     return;
   }
   for (const [place, entry] of entries.entries()) {
-    const index = tile.index * TILE_WIDTH + place;
-    const hash = hashes[place];
-    if (hash === undefined || !Buffer.from(leafHash(entry)).equals(hash)) {
+    const index = bundle.index * TILE_WIDTH + place;
+    if (!Buffer.from(leafHash(entry)).equals(hashAt(hashes, place))) {
       report.fault('entries-altered', `event ${index} is not the one that was hashed`);
     } else if (decodeEvent(entry) === undefined) {
-      report.fault(
-        'entries-altered',
-        `event ${index} is not the canonical form of an event that this version knows`,
-      );
+      const what = `event ${index} is not the canonical form of an event that this version knows`;
+      report.fault('entries-unknown', what);
     }
   }
 }
 
-async function verifyUpper(
-  report: Report,
-  client: Client,
-  level: number,
-  hashes: readonly Uint8Array[],
-): Promise<void> {
-  for (let first = 0; first < hashes.length; first += TILE_WIDTH) {
-    const wanted = Buffer.concat(hashes.slice(first, first + TILE_WIDTH));
-    const tile = { level, index: first / TILE_WIDTH, width: wanted.length / HASH_BYTES };
-    if (!wanted.equals(await fetchTile(client, tile))) {
-      report.fault('tile-broken', `${formatTilePath(tile)} is not what the tiles below it make`);
-    }
-  }
-}
-
-function split(tile: Uint8Array): Uint8Array[] {
-  return Array.from({ length: tile.length / HASH_BYTES }, (_, place) =>
-    tile.subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES),
-  );
+function hashAt(tile: Uint8Array, place: number): Uint8Array {
+  return tile.subarray(place * HASH_BYTES, (place + 1) * HASH_BYTES);
 }

@@ -5,12 +5,19 @@ export class Report {
   /** What this check cannot show, whatever it found. */
   readonly unproved: string[] = [];
 
+  /** Faults beyond those that are told. */
+  more = 0;
+
   fault(code: FaultCode, what: string): void {
-    this.faults.push({ code, what });
+    if (this.faults.length < MOST_FAULTS) this.faults.push({ code, what });
+    else this.more += 1;
   }
 }
 
-export type FaultCode = 'tile-broken' | 'root-wrong' | 'entries-altered';
+/** As many as a person reads; a log in which everything is wrong takes no more memory. */
+const MOST_FAULTS = 50;
+
+export type FaultCode = 'tile-wrong' | 'root-wrong' | 'entries-altered' | 'entries-unknown';
 
 /** A report as lines, for people. */
 export function reportLines(
@@ -19,8 +26,8 @@ export function reportLines(
   unproved: readonly string[],
 ): string[] {
   return [
-    ...proved.map((what) => `proved      ${what}`),
     ...faults.map((what) => `FAULT       ${what}`),
+    ...proved.map((what) => `proved      ${what}`),
     ...unproved.map((what) => `not proved  ${what}`),
   ];
 }
