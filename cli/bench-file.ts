@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { DeviceKey, Hwid, Id, Jws, Moment, Scope, Seconds } from '../protocol/api.ts';
 import { Failure } from './failure.ts';
-import { parseJson } from './home.ts';
+import { isCode, parseJson } from './home.ts';
 
 /** Files that carry an unlock between a bench without network and a computer with it. */
 
@@ -77,6 +77,19 @@ export function writeFile(file: string, content: string | Uint8Array): void {
     writeFileSync(file, content);
   } catch (error) {
     throw fileFailure(`Cannot write ${file}`, error);
+  }
+}
+
+/** Writes a file that is not there yet, for its owner's eyes. @throws Failure in words */
+export function writeNewFile(file: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(file, bytes, { flag: 'wx', mode: 0o600, flush: true });
+  } catch (error) {
+    throw isCode(error, 'EEXIST')
+      ? new Failure('usage', 'file-exists', `${file} is there already, and is not overwritten.`, {
+          next: 'Choose another name with --out.',
+        })
+      : fileFailure(`Cannot write ${file}`, error);
   }
 }
 

@@ -1,9 +1,15 @@
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { UnlockBundle } from '../../protocol/api.ts';
-import { encodeUnlockBundle } from '../../protocol/unlock-bundle.ts';
-import { writeFile } from '../bench-file.ts';
+import { encodeUnlockBundle, type Finding, verifyUnlockBundle } from '../../protocol/unlock-bundle.ts';
+import { writeNewFile } from '../bench-file.ts';
+import type { Cli } from '../context.ts';
+import { Failure } from '../failure.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
+import { homeRoots } from '../verify/roots.ts';
+import { findingWords } from '../verify/words.ts';
+import { demandWitnessed } from '../witness.ts';
 
 export function bundle(program: Command, start: Start): void {
   program
@@ -14,22 +20,41 @@ export function bundle(program: Command, start: Start): void {
         'the checkpoint and the key manifests. latchkey verify checks it, offline and years later.',
     )
     .argument('<unlock>', 'its id')
-    .requiredOption('--out <file>', 'the file to write')
+    .option('--out <file>', 'the file to write, which must not exist (default: UNLOCK.bundle)')
     .addHelpText(
       'after',
       examples('latchkey bundle 0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b --out unlock.bundle'),
     )
-    .action(async (id: string, { out: file }: { out: string }, command: Command) => {
-      const cli = start(command);
-      const found = await withServer(cli, ({ client }) =>
-        client.get('/v1/events/bundle', UnlockBundle, { unlock: id }),
-      );
-      writeFile(file, encodeUnlockBundle(found));
-      const { unlock, events, receipts } = found;
-      cli.out.result(
-        { file, unlock, events: events.length, receipts: receipts.length },
-        `${file} holds unlock ${unlock}: ${events.length} events, ${receipts.length} receipts.`,
-        `  check it   latchkey verify ${file}`,
-      );
-    });
+    .action((id: string, { out }: { out?: string }, command: Command) =>
+      run(start(command), id, out ?? `${id.replaceAll(/[^\w-]/g, '')}.bundle`),
+    );
+}
+
+/** Nothing is written but what holds, and is of the log that this home follows. */
+async function run(cli: Cli, id: string, file: string): Promise<void> {
+  await withServer(cli, async (session) => {
+    const asked = UnlockBundle.extend({ unlock: z.literal(id) });
+    const found = await session.client.get('/v1/events/bundle', asked, { unlock: id });
+    await demandWitnessed(cli, session, found.checkpoint);
+    const bytes = encodeUnlockBundle(found);
+    const verdict = verifyUnlockBundle(bytes, homeRoots(cli.home));
+    if (!verdict.ok) throw unproved(session.client.server, id, verdict.findings);
+    writeNewFile(file, bytes);
+    const { events, receipts, request } = verdict.proved;
+    cli.out.result(
+      { file, unlock: id, events: events.length, receipts: receipts.length },
+      `${file} holds unlock ${id} of ${request.hwid}: ${events.length} events, ${receipts.length} receipts; all proved.`,
+      `  check it   latchkey verify ${file}`,
+    );
+  });
+}
+
+function unproved(server: string, id: string, findings: readonly Finding[]): Failure {
+  const what = findings.map(findingWords).join('; ');
+  return new Failure(
+    'verification',
+    'bundle-faulty',
+    `What ${server} gives for unlock ${id} does not hold: ${what}.`,
+    { next: 'Nothing was written. Show this to an auditor.', details: { unlock: id, findings } },
+  );
 }

@@ -7,6 +7,7 @@ import { examples, type Start } from '../verb.ts';
 import { reportLines } from '../verify/report.ts';
 import { fileRoots, homeRoots } from '../verify/roots.ts';
 import { findingWords, provedWords, unprovedWords } from '../verify/words.ts';
+import { eventLine } from '../words.ts';
 
 export function verify(program: Command, start: Start): void {
   program
@@ -17,7 +18,7 @@ export function verify(program: Command, start: Start): void {
         'every token, event and receipt. Says what is proved and what is not; exit 6 where anything does not hold.',
     )
     .argument('<file>', 'the file of latchkey bundle')
-    .option('--root <file...>', 'trust these root keys instead (JWK files)')
+    .option('--root <file...>', 'trust these root keys instead (PEM or JWK)')
     .addHelpText(
       'after',
       examples(
@@ -35,9 +36,13 @@ function run(cli: Cli, file: string, rootFiles: readonly string[] | undefined): 
   const verdict = verifyUnlockBundle(readBytes(file), roots);
   const proved = verdict.ok ? provedWords(verdict.proved) : [];
   const findings = verdict.ok ? [] : verdict.findings;
-  const unproved = verdict.ok ? unprovedWords : [];
-  const lines = reportLines(proved, findings.map(findingWords), unproved);
-  cli.out.result({ file, holds: verdict.ok, proved, findings, unproved }, ...lines);
+  const unproved = verdict.ok ? unprovedWords(verdict.proved) : [];
+  const events = verdict.ok ? verdict.proved.events : [];
+  cli.out.result(
+    { file, holds: verdict.ok, roots: roots.map(({ kid }) => kid), proved, findings, unproved, events },
+    ...reportLines(proved, findings.map(findingWords), unproved),
+    ...events.map(eventLine),
+  );
   if (verdict.ok) return;
   const count = findings.length === 1 ? 'one fault' : `${findings.length} faults`;
   throw new Failure('verification', 'bundle-faulty', `${file} does not hold: ${count}.`, {

@@ -1,6 +1,7 @@
+import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 import { rsaKey } from '../../protocol/claims.ts';
-import type { RsaJwk } from '../../protocol/jwk.ts';
+import { type RsaJwk, rsaJwk } from '../../protocol/jwk.ts';
 import { readText } from '../bench-file.ts';
 import { Failure } from '../failure.ts';
 import { type Home, parseJson } from '../home.ts';
@@ -13,21 +14,26 @@ export function homeRoots(home: Home): RsaJwk[] {
 }
 
 const KeySet = z.object({ keys: z.array(z.unknown()) });
+const root = rsaKey(4096);
 
-/** The roots in files: JWKs, arrays of them or JWK sets. @throws Failure */
+/** The roots in files: PEM, as `latchkey-server init` leaves them; JWKs, arrays of them, JWK sets. @throws Failure */
 export function fileRoots(files: readonly string[]): RsaJwk[] {
-  return files.flatMap(readKeys);
+  return files.flatMap((file) => {
+    const text = readText(file);
+    const json = parseJson(text) ?? pemJwk(text);
+    const keys = [KeySet.safeParse(json).data?.keys ?? json].flat().map((value) => root.read(value));
+    const found = keys.filter((key) => key !== undefined);
+    if (found.length === keys.length && found.length > 0) return found;
+    throw new Failure('usage', 'file-unknown', `${file} holds no public RSA-4096 keys, or not only these.`, {
+      next: 'Root keys come as PEM, as JWK with kid, or as a JWK set.',
+    });
+  });
 }
 
-function readKeys(file: string): RsaJwk[] {
-  const content = parseJson(readText(file));
-  return [KeySet.safeParse(content).data?.keys ?? content].flat().map((value) => {
-    const key = rsaKey(4096).read(value);
-    if (key !== undefined) return key;
-    throw new Failure(
-      'usage',
-      'file-unknown',
-      `${file} holds something other than public JWKs of RSA-4096 keys.`,
-    );
-  });
+function pemJwk(text: string): unknown {
+  try {
+    return rsaJwk(createPublicKey(text));
+  } catch {
+    return undefined;
+  }
 }

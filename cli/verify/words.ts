@@ -1,43 +1,43 @@
-import type { Receipt } from '../../protocol/messages.ts';
 import type { Finding, Proved } from '../../protocol/unlock-bundle.ts';
+import { formatDuration } from '../duration.ts';
 
 /** What a bundle without a fault proves, in words. */
-export function provedWords({
-  manifests,
-  checkpoint,
-  events,
-  request,
-  dkt,
-  grants,
-  receipts,
-}: Proved): string[] {
-  const { ver, iss } = manifests.at(-1)?.claims ?? { ver: 0, iss: '' };
-  const tokens = grants.length === 1 ? 'the token answers' : `each of the ${grants.length} tokens answers`;
+export function provedWords(proved: Proved): string[] {
+  const { manifests, checkpoint, events, request, dkt, grants, receipts } = proved;
+  const versions = manifests.map(({ claims }) => claims.ver).join(', ');
+  const iss = manifests[0]?.claims.iss;
+  const ticket = request.ticket === null ? '' : `, ticket ${request.ticket}`;
+  const asked = `${request.scope} of ${request.hwid} for ${formatDuration(request.seconds)}`;
   return [
-    `the key manifests lead from the roots trusted here to manifest ${ver} of ${iss}`,
-    `the checkpoint over ${checkpoint.size} events is signed by the log key of ${checkpoint.origin}`,
-    `each of the ${events.length} events stands in that log, byte for byte`,
-    `${request.by} asked for ${request.scope} on ${request.hwid} for ${request.seconds} s: “${request.reason}”`,
-    `the device key ${dkt} is the one that ${request.hwid} was registered with`,
-    ...(grants.length === 0
-      ? []
-      : [`${tokens} a challenge of the device, grants no more than was asked for, and is in the log`]),
-    ...receipts.map((receipt) => `the module says: ${receiptWords(receipt)}`),
+    `key manifests ${versions} of ${iss} are signed by the roots, each by those in force`,
+    `the log key signed a log of ${checkpoint.size} events, and all ${events.length} here are in it, unchanged`,
+    `it says that ${request.by} asked for ${asked}: “${request.reason}”${ticket}`,
+    `device key ${dkt} is the one that ${request.hwid} was registered with before`,
+    ...grants.map(
+      ({ challenge, token }) =>
+        `the module made challenge ${challenge.seq}, and an issuer key that it knew answered: ${token.scope} for ${formatDuration(token.for)}, by ${token.by}`,
+    ),
+    ...receipts.map(
+      ({ event, why, elapsed, seq }) =>
+        `the module says, as its number ${seq}: ${event}${why ? ` (${why})` : ''}${elapsed > 0 ? ` after ${formatDuration(elapsed)}` : ''}`,
+    ),
   ];
 }
 
-/** What no bundle can prove: docs/protocol.md, "Unlock bundle". */
-export const unprovedWords: readonly string[] = [
-  'that nothing was left out after the last event here: an auditor’s latchkey log verify reads the whole log',
-  'that others are shown the same log: compare the checkpoint with theirs',
-  'who sat at the keyboard, the time of day (it is the server’s clock), and what was done in the session',
-];
+/** What no bundle can prove, and what this one does not: docs/protocol.md, "Unlock bundle". */
+export function unprovedWords({ grants, receipts }: Proved): string[] {
+  const told = new Set(receipts.map(({ event }) => event));
+  const open = grants.length > 0 && !told.has('closed');
+  return [
+    ...(open && !told.has('opened') ? ['whether the module was opened: no receipt says so'] : []),
+    ...(open && told.has('opened') ? ['when the session ended: no receipt says so'] : []),
+    'that nothing was left out: an auditor sees all with latchkey events list --unlock',
+    'who sat at the keyboard, and the time of day: these are the server’s word',
+    'what was done in the session',
+    'that others are shown the same log: latchkey log verify',
+  ];
+}
 
 export function findingWords({ check, at, what }: Finding): string {
   return at === '' ? `${check}: ${what}` : `${check}: ${at}: ${what}`;
-}
-
-function receiptWords({ event, why, elapsed, seq }: Receipt): string {
-  const after = elapsed > 0 ? ` after ${elapsed} s` : '';
-  return `${event}${why === undefined ? '' : ` (${why})`}${after}, as its number ${seq}`;
 }
