@@ -24,7 +24,7 @@ const words: Words = {
   'enrolment.redeemed': ({ principal }) => `redeemed the code of ${principal}`,
   'enrolment.misused': ({ principal }) => `! used the code of ${principal} again, with another key`,
   'certificate.issued': ({ principal, serial, expires }) =>
-    `gave ${principal} certificate ${serial}, until ${localTime(expires)}`,
+    `got certificate ${serial} for ${principal}, until ${localTime(expires)}`,
   'certificate.renewed': ({ principal, serial, from, expires }) =>
     `renewed certificate ${from} of ${principal} as ${serial}, until ${localTime(expires)}`,
   'certificate.revoked': ({ principal, why }) =>
@@ -90,7 +90,12 @@ export function eventLine({ index, event }: ListedEvent): string {
 /** What happened, and the unlock that it happened to. */
 function sayEvent(event: LogEvent): string {
   const said = (words[event.type] as (event: LogEvent) => string)(event);
-  const unlock =
-    'unlock' in event ? event.unlock : 'jti' in event && 'event' in event ? event.jti : undefined;
+  const unlock = unlockOf(event);
   return unlock === undefined ? said : `${said}  [${unlock}]`;
+}
+
+/** A receipt is about the unlock that its `jti` names, except of a bundle. */
+function unlockOf(event: LogEvent): string | undefined {
+  if (event.type === 'receipt.accepted') return event.event === 'provisioned' ? undefined : event.jti;
+  return 'unlock' in event ? event.unlock : undefined;
 }

@@ -7,7 +7,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { RsaJwk } from './jwk.ts';
 import type { SignedManifest } from './manifests.ts';
 import type { Challenge, Receipt, UnlockToken } from './messages.ts';
-import { checkStates, type EventOf } from './unlock-states.ts';
+import { checkStates, type EventOf, type UnlockState } from './unlock-states.ts';
 
 /** Everything about one unlock: docs/protocol.md, "Unlock bundle". Nothing in it is anybody's bare word. */
 export type UnlockBundle = z.output<typeof Schema>;
@@ -43,6 +43,8 @@ export interface Proved {
   readonly checkpoint: Checkpoint;
   /** The module's registration and the unlock's own events, in the order of the log. */
   readonly events: readonly IndexedEvent[];
+  /** After the last of them. */
+  readonly state: UnlockState;
   readonly request: EventOf<'unlock.requested'>;
   /** Thumbprint of the device key. */
   readonly dkt: string;
@@ -73,13 +75,13 @@ function prove(bundle: UnlockBundle, roots: readonly RsaJwk[], find: Find): Prov
   const manifests = checkManifests(bundle, roots, find);
   const checkpoint = manifests && checkCheckpoint(bundle, manifests, find);
   const events = checkEvents(bundle, checkpoint, find);
-  checkStates(events, find);
+  const state = checkStates(events, find);
   const request = checkRequest(bundle, events, find);
   const device = request && checkDevice(bundle, events, request, find);
-  if (!manifests || !request || !device) return undefined;
+  if (!manifests || !state || !request || !device) return undefined;
   const grants = checkGrants(bundle, { manifests, events, request, device }, find);
   const receipts = checkReceipts(bundle, { events, device }, find);
-  return checkpoint && { manifests, checkpoint, events, request, dkt: device.dkt, grants, receipts };
+  return checkpoint && { manifests, checkpoint, events, state, request, dkt: device.dkt, grants, receipts };
 }
 
 /** The file's bytes: RFC 8785 JSON and a line feed, so that a bundle has one spelling. */

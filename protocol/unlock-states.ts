@@ -6,8 +6,10 @@ export type EventOf<T extends LogEvent['type']> = Extract<LogEvent, { type: T }>
 
 /** An event about one unlock; a receipt is about the unlock that its `jti` names. */
 type OwnEvent = Extract<LogEvent, { unlock: string }> | EventOf<'receipt.accepted'>;
-type State = NonNullable<EventOf<'receipt.accepted'>['state']>;
-type Steps = { readonly [T in OwnEvent['type']]: (event: EventOf<T>, before: State) => readonly State[] };
+export type UnlockState = NonNullable<EventOf<'receipt.accepted'>['state']>;
+type Steps = {
+  readonly [T in OwnEvent['type']]: (event: EventOf<T>, before: UnlockState) => readonly UnlockState[];
+};
 
 /** The states after an event, among which its own `state` must be; none where it cannot happen. */
 const steps: Steps = {
@@ -41,9 +43,12 @@ const steps: Steps = {
   },
 };
 
-/** Each event finds the unlock in a state in which it can happen, and leaves the one that it names. */
-export function checkStates(events: readonly IndexedEvent[], find: Find): void {
-  let state: State | undefined;
+/**
+ * Each event finds the unlock in a state in which it can happen, and leaves the one that it names.
+ * @returns the last of them
+ */
+export function checkStates(events: readonly IndexedEvent[], find: Find): UnlockState | undefined {
+  let state: UnlockState | undefined;
   for (const { index, event } of events) {
     if (!isOwn(event)) continue;
     const possible = state === undefined ? first(event) : stepOf(event)(event, state);
@@ -54,25 +59,26 @@ export function checkStates(events: readonly IndexedEvent[], find: Find): void {
     }
     state = after;
   }
+  return state;
 }
 
-function first(event: OwnEvent): readonly State[] {
+function first(event: OwnEvent): readonly UnlockState[] {
   return event.type === 'unlock.requested' ? ['waiting', 'ready'] : [];
 }
 
 function stepOf(event: OwnEvent) {
-  return steps[event.type] as (event: OwnEvent, before: State) => readonly State[];
+  return steps[event.type] as (event: OwnEvent, before: UnlockState) => readonly UnlockState[];
 }
 
 function isOwn(event: LogEvent): event is OwnEvent {
   return Object.hasOwn(steps, event.type);
 }
 
-function isUnissued(state: State): boolean {
+function isUnissued(state: UnlockState): boolean {
   return state === 'waiting' || state === 'ready';
 }
 
 /** A token is out, and its time is not over. */
-function isOut(state: State): boolean {
+function isOut(state: UnlockState): boolean {
   return state === 'issued' || state === 'open';
 }

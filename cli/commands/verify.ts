@@ -34,18 +34,27 @@ export function verify(program: Command, start: Start): void {
 function run(cli: Cli, file: string, rootFiles: readonly string[] | undefined): void {
   const roots = rootFiles === undefined ? homeRoots(cli.home) : fileRoots(rootFiles);
   const verdict = verifyUnlockBundle(readBytes(file), roots);
-  const proved = verdict.ok ? provedWords(verdict.proved) : [];
-  const findings = verdict.ok ? [] : verdict.findings;
-  const unproved = verdict.ok ? unprovedWords(verdict.proved) : [];
-  const events = verdict.ok ? verdict.proved.events : [];
+  if (!verdict.ok) {
+    const { findings } = verdict;
+    cli.out.result({ file, holds: false, findings }, ...reportLines([], findings.map(findingWords), []));
+    throw faulty(file, findings.length);
+  }
+  const { events, state, request } = verdict.proved;
+  const { unlock, hwid } = request;
+  const [proved, unproved] = [provedWords(verdict.proved), unprovedWords(verdict.proved)];
   cli.out.result(
-    { file, holds: verdict.ok, roots: roots.map(({ kid }) => kid), proved, findings, unproved, events },
-    ...reportLines(proved, findings.map(findingWords), unproved),
-    ...events.map(eventLine),
+    { file, holds: true, unlock, hwid, state, proved, unproved, events },
+    ...[`${file} holds: unlock ${unlock} of ${hwid}, ${state}.`, ''],
+    ...reportLines(proved, [], unproved),
+    ...['', ...events.map(eventLine)],
   );
-  if (verdict.ok) return;
-  const count = findings.length === 1 ? 'one fault' : `${findings.length} faults`;
-  throw new Failure('verification', 'bundle-faulty', `${file} does not hold: ${count}.`, {
-    next: 'It was changed, or the server did not keep to its rules. Show it to an auditor.',
-  });
+}
+
+function faulty(file: string, count: number): Failure {
+  return new Failure(
+    'verification',
+    'bundle-faulty',
+    `${file} does not hold: ${count === 1 ? 'one fault' : `${count} faults`}.`,
+    { next: 'It was changed, or the server did not keep to its rules. Show it to an auditor.' },
+  );
 }

@@ -1,15 +1,18 @@
+import { openEnvelope } from '../../protocol/jws.ts';
+import { keyManifest } from '../../protocol/messages.ts';
 import type { Finding, Proved } from '../../protocol/unlock-bundle.ts';
 import { formatDuration } from '../duration.ts';
 
 /** What a bundle without a fault proves, in words. */
 export function provedWords(proved: Proved): string[] {
   const { manifests, checkpoint, events, request, dkt, grants, receipts } = proved;
-  const versions = manifests.map(({ claims }) => claims.ver).join(', ');
-  const iss = manifests[0]?.claims.iss;
   const ticket = request.ticket === null ? '' : `, ticket ${request.ticket}`;
   const asked = `${request.scope} of ${request.hwid} for ${formatDuration(request.seconds)}`;
   return [
-    `key manifests ${versions} of ${iss} are signed by the roots, each by those in force`,
+    ...manifests.map(
+      ({ jws, claims: { ver, iss } }) =>
+        `key manifest ${ver} of ${iss} is signed by root ${openEnvelope(keyManifest, jws).kid}`,
+    ),
     `the log key signed a log of ${checkpoint.size} events, and all ${events.length} here are in it, unchanged`,
     `it says that ${request.by} asked for ${asked}: “${request.reason}”${ticket}`,
     `device key ${dkt} is the one that ${request.hwid} was registered with before`,
