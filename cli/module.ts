@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { Hwid, Imei } from '../protocol/api.ts';
@@ -5,6 +6,7 @@ import type { SignedManifest } from '../protocol/manifests.ts';
 import type { Cli } from './context.ts';
 import { formatDuration } from './duration.ts';
 import { Failure } from './failure.ts';
+import type { AtOptions } from './port/at-client.ts';
 import { ModuleClient, type ModuleStatus } from './port/module.ts';
 import { usePort } from './port/open.ts';
 
@@ -12,6 +14,8 @@ import { usePort } from './port/open.ts';
 export interface PortChoice {
   readonly port: string;
   readonly baud?: number;
+  /** File that every AT line is added to. */
+  readonly trace?: string;
 }
 
 /** How the engineer names the module that they mean. */
@@ -24,9 +28,9 @@ const PORT = 'the module’s AT port: /dev/ttyUSB2, COM5 or tcp://host:port';
 
 /** @param required false where the command has something to do without a module */
 export function portOptions(command: Command, required = true): Command {
-  return (
-    required ? command.requiredOption('--port <port>', PORT) : command.option('--port <port>', PORT)
-  ).option('--baud <rate>', 'bits per second of a serial port (default: 115200)', baudOption);
+  return (required ? command.requiredOption('--port <port>', PORT) : command.option('--port <port>', PORT))
+    .option('--baud <rate>', 'bits per second of a serial port (default: 115200)', baudOption)
+    .option('--trace <file>', 'add every AT line, sent (>) and received (<), to this file');
 }
 
 export function choiceOptions(command: Command): Command {
@@ -46,15 +50,24 @@ export function choiceOptions(command: Command): Command {
 /** Works with the module at a port; the port is free again when this ends, however it does. */
 export function withModule<T>(
   cli: Cli,
-  { port, baud }: PortChoice,
+  { port, baud, trace }: PortChoice,
   work: (module: ModuleClient) => Promise<T>,
 ): Promise<T> {
   return usePort(port, { baud, signal: cli.signal }, async (opened) => {
     cli.out.progress(`looking for the module at ${port}`);
-    const module = await ModuleClient.connect(opened);
+    const module = await ModuleClient.connect(opened, {
+      trace: trace === undefined ? undefined : tracer(trace),
+    });
     cli.out.progress(`module ${module.found.hwid} is ${describe(module.found)}`);
     return work(module);
   });
+}
+
+/** Line by line, so that what happened before a crash is there too. Tokens are of one use; still, 0600. */
+function tracer(file: string): NonNullable<AtOptions['trace']> {
+  return (direction, line) => {
+    appendFileSync(file, `${direction === 'sent' ? '>' : '<'} ${line}\n`, { mode: 0o600 });
+  };
 }
 
 /**

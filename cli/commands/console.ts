@@ -29,7 +29,7 @@ export function console(program: Command, start: Start): void {
 export async function attach(cli: Cli, { port, baud }: PortChoice): Promise<void> {
   const { stdin: input, stdout: output } = cli.out.streams;
   await usePort(port, { baud, signal: cli.signal }, async (opened) => {
-    cli.out.progress(`attached to ${port}; Ctrl-] leaves`);
+    cli.out.progress(`attached to ${port}: Enter brings its prompt, Ctrl-] leaves`);
     await attachConsole(opened, { input, output });
   });
   cli.out.progress(`left ${port}`);
