@@ -8,8 +8,8 @@ import { keyObject, type OkpJwk } from '../../protocol/jwk.ts';
 import { noteVerifier } from '../../protocol/note.ts';
 import { checkLog } from '../../server/log/check.ts';
 import { openReader } from '../../server/store/sqlite.ts';
-import type { Client } from '../fixture/client.ts';
-import { Deployment, done } from '../fixture/deployment.ts';
+import { type Client, done } from '../fixture/client.ts';
+import { Deployment } from '../fixture/deployment.ts';
 import { Ledger, provision, Worker } from './ledger.ts';
 
 /** The n-th call is the one to die at, for this many n up to the last; CI asks for all of them. */
@@ -35,7 +35,8 @@ before(async () => {
   const server = await deployment.start();
   officer = await deployment.redeem(made.code);
   const station = await deployment.enrol(officer, 'line-1', 'station', 'station');
-  const manifest = (done(await officer.get('/v1/keys')) as { manifests: string[] }).manifests.at(-1) ?? '';
+  const { json } = await done(officer.get('/v1/keys'));
+  const manifest = (json as { manifests: string[] }).manifests.at(-1) ?? '';
   logKey = (payloadOf(manifest) as { log: [OkpJwk] }).log[0];
   workers = await Promise.all(
     Array.from({ length: WORKERS }, async (_, place) => {

@@ -105,7 +105,7 @@ export class Worker {
 class Refused extends Error {}
 
 /** A confirmed module, made by a station. */
-export async function provision(station: Client, ledger: Ledger): Promise<Device> {
+export async function provision(station: Client, ledger = new Ledger()): Promise<Device> {
   const device = new Device();
   const registered = await station.post('/v1/modules', { hwid: device.hwid, key: device.key });
   if (registered.status >= 300) throw new Refused(registered.bytes.toString());
