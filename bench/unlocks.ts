@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { provision } from '../test/e2e/ledger.ts';
+import { type Client, done } from '../test/fixture/client.ts';
+import { Deployment } from '../test/fixture/deployment.ts';
+import type { Device } from '../test/fixture/device.ts';
+import { median, type Row } from './row.ts';
+import type { SignatureCost } from './signatures.ts';
+
+const ENGINEERS = 8;
+/** Linux counts CPU time in these (USER_HZ, proc(5)). */
+const TICKS_PER_SECOND = 100;
+
+/**
+ * What an unlock costs the server: create and token over kept-alive mutual TLS, Cedar on, every commit
+ * synced. Each module is unlocked once; registering them is not counted.
+ */
+export async function unlocks(count: number, signature: SignatureCost): Promise<Row[]> {
+  const { deployment, code } = await Deployment.make();
+  const server = await deployment.start();
+  try {
+    const officer = await deployment.redeem(code);
+    const station = await deployment.enrol(officer, 'line-1', 'station', 'station');
+    const engineers: Client[] = [];
+    for (let place = 0; place < ENGINEERS; place += 1) {
+      engineers.push(await deployment.enrol(officer, `engineer-${place}`, 'person', 'engineer'));
+    }
+    const warm = Math.ceil(count / 10);
+    const devices = await inTurn(ENGINEERS, count + warm, () => provision(station));
+    const attempts = await Promise.all(devices.map(prepare));
+    await run(engineers, attempts.slice(0, warm));
+    const { pid } = server.child;
+    const before = cpuSeconds(pid);
+    const start = process.hrtime.bigint();
+    const waits = await run(engineers, attempts.slice(warm));
+    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+    const cpu = ((cpuSeconds(pid) - before) * 1000) / count;
+    const perSecond = count / seconds;
+    const rows: Row[] = [
+      {
+        name: 'server CPU per whole unlock',
+        value: cpu,
+        unit: 'ms',
+        beside: { name: 'CPU per signature', value: signature.cpu },
+        most: 1.8,
+      },
+      {
+        name: `whole unlocks, ${ENGINEERS} clients on this machine too`,
+        value: perSecond,
+        unit: '/s',
+        beside: { name: 'one-thread signatures', value: signature.perSecondOneThread },
+      },
+      {
+        name: '',
+        value: perSecond,
+        unit: '/s',
+        beside: { name: 'all-core signatures', value: signature.perSecondAllCores },
+      },
+      { name: 'request answered after, median', value: median(waits.create), unit: 'ms' },
+      { name: 'token answered after, median', value: median(waits.token), unit: 'ms' },
+    ];
+    return rows;
+  } finally {
+    server.child.kill('SIGTERM');
+    await server.gone;
+    deployment.remove();
+  }
+}
+
+/** A module with the challenge that it answers the token request with: made before anything is timed. */
+async function prepare(device: Device): Promise<{ hwid: string; challenge: string }> {
+  return { hwid: device.hwid, challenge: await device.challenge({ for: 900 }) };
+}
+
+async function run(engineers: readonly Client[], attempts: readonly { hwid: string; challenge: string }[]) {
+  const waits = { create: [] as number[], token: [] as number[] };
+  const todo = attempts.values();
+  const work = async (engineer: Client) => {
+    for (const { hwid, challenge } of todo) {
+      const wanted = { hwid, scope: 'console', seconds: 900, reason: 'bench' };
+      const started = performance.now();
+      const created = await done(engineer.post('/v1/unlocks', wanted, { 'Idempotency-Key': randomUUID() }));
+      waits.create.push(performance.now() - started);
+      const { unlock } = created.json as { unlock: { id: string } };
+      const asked = performance.now();
+      await done(engineer.post(`/v1/unlocks/${unlock.id}/token`, { challenge }));
+      waits.token.push(performance.now() - asked);
+    }
+  };
+  await Promise.all(engineers.map(work));
+  return waits;
+}
+
+/** User and system time of a process, its thread pool included (proc(5), /proc/pid/stat fields 14, 15). */
+function cpuSeconds(pid: number | undefined): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+/** Runs `make` so many times, a few at once. */
+async function inTurn<T>(atOnce: number, count: number, make: () => Promise<T>): Promise<T[]> {
+  const made: T[] = [];
+  const places = Array.from({ length: count }).keys();
+  const work = async () => {
+    for (const _ of places) made.push(await make());
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return made;
+}
