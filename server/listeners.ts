@@ -14,7 +14,8 @@ import { Identity, serverIdentity } from './tls.ts';
 
 /** How often the api looks at its own certificate, in milliseconds. */
 const IDENTITY_CHECK = 60_000;
-/** How long a client may take for its header, and for its whole request: slow ones hold nothing up. */
+/** How long a client may take for TLS, for its header, for its whole request: slow ones hold nothing up. */
+const HANDSHAKE_TIMEOUT = 10_000;
 const HEADERS_TIMEOUT = 10_000;
 const REQUEST_TIMEOUT = 30_000;
 /** Longer than the CLI's own pause between two requests of one unlock. */
@@ -52,6 +53,7 @@ export async function startListeners(
     rejectUnauthorized: false,
     headersTimeout: HEADERS_TIMEOUT,
     requestTimeout: REQUEST_TIMEOUT,
+    handshakeTimeout: HANDSHAKE_TIMEOUT,
     keepAliveTimeout: KEEP_ALIVE,
   });
   api.on('request', app);
