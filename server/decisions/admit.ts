@@ -4,7 +4,7 @@ import type { Access } from '../operation.ts';
 
 /** A client certificate, as the TLS handshake left it. Its bytes came from outside. */
 export interface Peer {
-  /** Issued and signed by the access CA, for client authentication. */
+  /** Signed by the access CA, for client authentication. */
   readonly trusted: boolean;
   /** Hexadecimal, lower case. */
   readonly serial: string;

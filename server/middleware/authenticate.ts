@@ -59,11 +59,7 @@ function peers(caPem: string): (request: ApiRequest) => Peer | undefined {
 
 function readPeer(certificate: X509Certificate, ca: X509Certificate): Peer {
   return {
-    trusted:
-      certificate.checkIssued(ca) &&
-      certificate.verify(ca.publicKey) &&
-      !certificate.ca &&
-      certificate.keyUsage?.includes(CLIENT_AUTH) === true,
+    trusted: certificate.verify(ca.publicKey) && certificate.keyUsage?.includes(CLIENT_AUTH) === true,
     serial: certificate.serialNumber.toLowerCase(),
     names: certificate.subjectAltName,
     notBefore: Date.parse(certificate.validFrom),

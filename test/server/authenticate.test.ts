@@ -6,6 +6,7 @@ import { connect } from 'node:tls';
 import { makeCa, makeCaCertificate, newSerial } from '../../keys/certificates.ts';
 import { type Client, clientKey, done, refused } from '../fixture/client.ts';
 import { ISS } from '../fixture/keys.ts';
+import { recut } from '../fixture/recut.ts';
 import { startServer, TestClock, type TestServer } from '../fixture/server.ts';
 
 const HOUR = 3_600_000;
@@ -73,12 +74,21 @@ test('a live serial under another name is untrusted', async () => {
   await refused('certificate-untrusted', whoami(server.anonymous({ key, pem })));
 });
 
-test('a server certificate of this CA is nobody’s client certificate, whatever its serial', async () => {
+test('a live certificate with another key in it, signed by that key, is untrusted', async () => {
   const engineer = await server.client('engineer');
-  const key = server.services.keys.tls;
-  const { serial, ...rest } = request(key, '', engineer.serial);
-  const pem = await server.services.keys.ca.issueServer({ names: ['localhost'], ...rest, serial });
+  const key = await clientKey(90);
+  const pem = recut(engineer.identity?.pem ?? '', { key, signer: key });
   await refused('certificate-untrusted', whoami(server.anonymous({ key, pem })));
+});
+
+test('a certificate of this CA that is not for clients is untrusted, though it is like a live one', async () => {
+  const { identity } = await server.client('engineer');
+  assert.ok(identity);
+  const signer = server.keys.material.ca;
+  const same = { ...identity, pem: recut(identity.pem, { signer }) };
+  await done(whoami(server.anonymous(same)));
+  const other = { ...identity, pem: recut(identity.pem, { signer, usage: 'serverAuth' }) };
+  await refused('certificate-untrusted', whoami(server.anonymous(other)));
 });
 
 test('TLS 1.2 is not spoken', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { renew as renewByDecision } from '../../server/decisions/renew.ts';
 import { type Answer, type Client, clientKey, done, refused } from '../fixture/client.ts';
 import { publicMembers } from '../fixture/enrolled.ts';
 import { eventsOf } from '../fixture/events.ts';
@@ -165,6 +166,20 @@ test('renew against revoke: whoever comes first, the lineage is revoked, and the
     } else await refused('certificate-revoked', renewal);
     assert.deepEqual([...new Set((await lineage(client)).map(({ state }) => state))], ['revoked']);
   }
+});
+
+test('a revocation between admission and commit wins over the renewal', async () => {
+  const client = await server.client('engineer');
+  const [row] = await server.store.read
+    .selectFrom('certificates')
+    .select(['principal as name', 'lineage', 'serial'])
+    .where('serial', '=', client.serial)
+    .execute();
+  assert.ok(row);
+  await done(officer.post(`/v1/certificates/${client.serial}/revoke`));
+  const admitted = { ...row, kind: 'person', roles: ['engineer'] } as const;
+  const renewal = renewByDecision(admitted, { key: publicMembers(await freshKey()) }, server.services);
+  await assert.rejects(renewal, { code: 'certificate-revoked' });
 });
 
 test('one may revoke one’s own certificate, an officer anybody’s, and nobody else another’s', async () => {
