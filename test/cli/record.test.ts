@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { generateRsa } from '../../keys/material.ts';
-import { rsaJwk } from '../../protocol/jwk.ts';
+import { keyObject, rsaJwk } from '../../protocol/jwk.ts';
 import { fails, ok } from './answers.ts';
 import { type Laptop, laptop } from './laptop.ts';
+import { forkLog, meddled } from './meddling.ts';
 import { startWorld, type World } from './world.ts';
 
 /** DESIGN section 6: what happened can be shown, to the engineer, to an auditor, and offline years later. */
@@ -61,6 +62,9 @@ test('a bundle is checked without a home, from root keys in files', async () => 
   writeFileSync(root, JSON.stringify({ keys: world.server.keys.keys.roots }));
   const stranger = laptop();
   await ok(stranger.latchkey('verify', file, '--root', root, '--json'));
+  const [signer] = world.server.keys.keys.roots;
+  writeFileSync(root, keyObject(signer).export({ type: 'spki', format: 'pem' }));
+  await ok(stranger.latchkey('verify', file, '--root', root, '--json'));
   await fails(stranger.latchkey('verify', file, '--json'), 2, 'not-enrolled');
   writeFileSync(root, JSON.stringify(rsaJwk(await generateRsa(4096))));
   assert.deepEqual(await findingsOf(stranger.latchkey('verify', file, '--root', root, '--json')), [
@@ -78,52 +82,69 @@ test('a bundle with a byte changed is refused, and every fault is named', async 
   assert.deepEqual(await findingsOf(engineer.latchkey('verify', changed, '--json')), ['form']);
 });
 
-test('the log is read whole and recomputed: its hashes by anybody, its events by an auditor', async () => {
-  const mine = await ok(engineer.latchkey('log', 'verify', '--json'));
-  assert.deepEqual([mine.faults, mine.entries], [[], false]);
-  const all = await ok(auditor.latchkey('log', 'verify', '--json'));
-  assert.deepEqual([all.faults, all.entries], [[], true]);
-  assert.ok(all.proved.some((line: string) => /each of the \d+ events is the leaf/.test(line)));
-});
-
-test('an event rewritten behind the log’s back is found by log verify', async () => {
+test('a bundle is written once, for its owner, and only after it was proved', async () => {
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const before = readFileSync(file);
+  await fails(engineer.latchkey('bundle', id, '--out', file, '--json'), 2, 'file-exists');
+  assert.deepEqual(readFileSync(file), before);
   const { store } = world.server;
-  const before = await store.read
-    .selectFrom('log_leaves')
-    .select('leaf')
-    .where('idx', '=', 3)
+  const { jws } = await store.read
+    .selectFrom('receipts')
+    .select('jws')
+    .where('jti', '=', id)
+    .where('event', '=', 'closed')
     .executeTakeFirstOrThrow();
-  const set = (leaf: Uint8Array) =>
-    store.write.updateTable('log_leaves').set({ leaf }).where('idx', '=', 3).execute();
-  await set(Buffer.from(Buffer.from(before.leaf).toString().replace('"at":"2', '"at":"1')));
-  const faults = await faultsOf(auditor.latchkey('log', 'verify', '--json'));
-  await set(before.leaf);
-  assert.deepEqual(faults, ['entries-altered']);
+  const set = (value: string) =>
+    store.write
+      .updateTable('receipts')
+      .set({ jws: value })
+      .where('jti', '=', id)
+      .where('event', '=', 'closed')
+      .execute();
+  const fresh = join(engineer.dir, 'fresh.bundle');
+  await set(jws.replace(/.$/, (last) => (last === 'A' ? 'Q' : 'A')));
+  const { findings } = await fails(
+    engineer.latchkey('bundle', id, '--out', fresh, '--json'),
+    6,
+    'bundle-faulty',
+  );
+  await set(jws);
+  assert.ok(findings.every(({ check }: { check: string }) => check === 'receipt'));
+  assert.equal(existsSync(fresh), false);
 });
 
-test('events: an engineer’s own, an auditor’s all; one of them with its proof', async () => {
-  const mine = await ok(engineer.latchkey('events', 'list', '--unlock', id, '--oldest', '--json'));
-  const types = mine.items.map(({ event }: { event: { type: string } }) => event.type);
-  assert.deepEqual(types, ['unlock.requested', 'unlock.issued', 'receipt.accepted', 'receipt.accepted']);
-  const all = await ok(auditor.latchkey('events', 'list', '--limit', '500', '--json'));
-  assert.ok(all.items.length > mine.items.length);
-  const shown = await ok(engineer.latchkey('events', 'show', String(mine.items[0].index), '--json'));
-  assert.equal(shown.event.reason, 'drops off the bus');
-  await fails(engineer.latchkey('events', 'show', '0', '--json'), 3, 'not-found');
+test('a bundle of a log that is not the one this home follows is not written', async () => {
+  const { server } = world;
+  const fresh = join(engineer.dir, 'forked.bundle');
+  const change = () =>
+    forkLog(server, (rows) =>
+      rows.map((row) => (row.idx === 2 ? { ...row, leaf: Buffer.from('{"type":"nothing"}') } : row)),
+    );
+  await meddled(server, change, async () => {
+    await fails(engineer.latchkey('bundle', id, '--out', fresh, '--json'), 6, 'log-forked');
+  });
+  assert.equal(existsSync(fresh), false);
+});
+
+test('an engineer gets bundles of their own unlocks, an auditor of all', async () => {
+  const other = await world.enrolled('bob', 'engineer');
+  await fails(other.latchkey('bundle', id, '--out', join(other.dir, 'x'), '--json'), 3, 'not-found');
+  const { unlock } = await ok(auditor.latchkey('bundle', id, '--out', join(auditor.dir, 'x'), '--json'));
+  assert.equal(unlock, id);
+  assert.equal((await ok(auditor.latchkey('verify', join(auditor.dir, 'x'), '--json'))).state, 'closed');
+});
+
+test('what is no bundle, or not there, is told as such', async () => {
+  await fails(engineer.latchkey('verify', join(engineer.dir, 'nothing'), '--json'), 1, 'file');
+  const profile = join(engineer.dir, 'profile.json');
+  assert.deepEqual(await findingsOf(engineer.latchkey('verify', profile, '--json')), ['form']);
+  await fails(engineer.latchkey('verify', file, '--root', profile, '--json'), 2, 'file-unknown');
 });
 
 type Refused = Promise<{ exit: number; stdout: string; stderr: string }>;
 
-async function refusal(ran: Refused) {
+async function findingsOf(ran: Refused): Promise<string[]> {
   const { exit, stdout, stderr } = await ran;
   assert.equal(exit, 6, stderr);
-  return JSON.parse(stdout);
-}
-
-async function faultsOf(ran: Refused): Promise<string[]> {
-  return (await refusal(ran)).faults.map(({ code }: { code: string }) => code);
-}
-
-async function findingsOf(ran: Refused): Promise<string[]> {
-  return [...new Set<string>((await refusal(ran)).findings.map(({ check }: { check: string }) => check))];
+  return [...new Set<string>(JSON.parse(stdout).findings.map(({ check }: { check: string }) => check))];
 }
