@@ -36,6 +36,7 @@ export function unprovedWords({ grants, receipts }: Proved): string[] {
     ...(open && told.has('opened') ? ['when the session ended: no receipt says so'] : []),
     'that nothing was left out: an auditor sees all with latchkey events list --unlock',
     'who sat at the keyboard, and the time of day: these are the server’s word',
+    'that the device key is in that module: this is the station’s word',
     'what was done in the session',
     'that others are shown the same log: latchkey log verify',
   ];

@@ -21,6 +21,8 @@ import { digest } from '../fixture/unlocks.ts';
 
 export const ID = '0198a1b2-0000-7000-8000-00000000000a';
 
+type Proven = UnlockBundle['events'][number];
+
 /** What a lying server, or a lying module, does otherwise. */
 export interface Lies {
   readonly challenge?: Partial<Challenge>;
@@ -30,7 +32,8 @@ export interface Lies {
   readonly events?: Partial<Record<LogEvent['type'], Record<string, unknown>>>;
   /** Events put in, left out, put elsewhere. */
   readonly story?: (events: readonly LogEvent[]) => readonly LogEvent[];
-  readonly bundle?: Partial<UnlockBundle>;
+  /** What is done to the bundle when it is made. */
+  readonly bundle?: (bundle: UnlockBundle, aside: Proven) => UnlockBundle;
 }
 
 /**
@@ -47,13 +50,14 @@ export async function forgedBundle({ keys }: TestKeys, lies: Lies = {}): Promise
     ...lies.events?.[event.type],
   })) as LogEvent[];
   const { x, y } = device.key;
-  return encodeUnlockBundle({
+  const { checkpoint, events, aside } = await logged({ keys }, lies.story?.(honest) ?? honest);
+  const bundle: UnlockBundle = {
     ...{ latchkey: 'unlock-bundle/1', unlock: ID, device: { kty: 'EC', crv: 'P-256', x, y } },
     ...{ grants: [{ challenge, token }], receipts: [receipt] },
-    ...(await logged({ keys }, lies.story?.(honest) ?? honest)),
+    ...{ events, checkpoint },
     manifests: keys.manifests.map(({ jws }) => jws),
-    ...lies.bundle,
-  });
+  };
+  return encodeUnlockBundle(lies.bundle?.(bundle, aside) ?? bundle);
 }
 
 async function signToken(
@@ -141,13 +145,15 @@ async function logged({ keys }: Pick<TestKeys, 'keys'>, events: readonly LogEven
   const frontier = new Frontier();
   for (const leaf of leaves) frontier.append(leafHash(leaf));
   const signer = { ...noteVerifier(logOrigin(keys.iss), keyObject(keys.log.jwk)), sign: keys.log.sign };
+  const [, ...proven] = leaves.map((leaf, index) => ({
+    index,
+    leaf: encodeBase64url(leaf),
+    proof: inclusionProof(index, leaves.length, hashes).map(encodeBase64url),
+  }));
   return {
     checkpoint: await signCheckpoint(leaves.length, frontier.root(), signer),
-    events: events.map((event, place) => ({
-      index: place + 1,
-      leaf: encodeBase64url(encodeEvent(event)),
-      proof: inclusionProof(place + 1, leaves.length, hashes).map(encodeBase64url),
-    })),
+    events: proven.slice(0, -1),
+    aside: proven.at(-1) as Proven,
   };
 }
 
