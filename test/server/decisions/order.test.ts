@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import Sqlite from 'better-sqlite3';
+import { Problem } from '../../../protocol/problems.ts';
+import type { Caller, Services } from '../../../server/context.ts';
+import { cancelUnlock } from '../../../server/decisions/cancel.ts';
+import { takeReceipts } from '../../../server/decisions/receive.ts';
+import { registerModule } from '../../../server/decisions/register.ts';
+import { requestUnlock } from '../../../server/decisions/request.ts';
+import { revealPassword } from '../../../server/decisions/reveal.ts';
+import { issueToken } from '../../../server/decisions/token.ts';
+import type { Log } from '../../../server/log/log.ts';
+import { Device } from '../../fixture/device.ts';
+import { startServer, type TestServer } from '../../fixture/server.ts';
+import { once, principal, provisioned, requested } from '../../fixture/unlocks.ts';
+
+let server: TestServer;
+let services: Services;
+let alice: Caller;
+let station: Caller;
+
+before(async () => {
+  server = await startServer();
+  services = server.services;
+  alice = await principal(services, ['engineer'], 'alice');
+  station = await principal(services, ['station'], 'line-1');
+});
+after(() => server.stop());
+
+const asked = { scope: 'console', seconds: 60, reason: 'does not register' } as const;
+
+test('while the log cannot be written nothing is granted, and nothing has changed afterwards (order rule 3)', async () => {
+  const device = await provisioned(services, station);
+  const [open, ready] = [await requested(services, alice, device), await requested(services, alice, device)];
+  await issueToken(services, alice, open, await device.challenge());
+  const other = await provisioned(services, station);
+  const fresh = await requested(services, alice, other);
+  const [challenge, closing] = [await other.challenge(), await device.receipt('closed', open)];
+  const newcomer = new Device();
+  const stood = await everything();
+
+  const hog = new Sqlite(join(server.dir, 'data', 'latchkey.db'));
+  hog.exec('begin exclusive');
+  const calls = [
+    issueToken(services, alice, fresh, challenge),
+    revealPassword(services, alice, open),
+    registerModule(services, station, { hwid: newcomer.hwid, key: newcomer.key }),
+    requestUnlock(services, alice, { ...asked, hwid: device.hwid }, once()),
+    cancelUnlock(services, alice, ready),
+    takeReceipts(services, alice, [closing]),
+  ];
+  const settled = await Promise.allSettled(calls);
+  hog.close();
+  for (const one of settled) {
+    assert.ok(one.status === 'rejected' && one.reason instanceof Problem, JSON.stringify(one));
+    assert.equal(one.reason.code, 'log-unavailable');
+  }
+  assert.deepEqual(await everything(), stood);
+  const { token } = await issueToken(services, alice, fresh, challenge);
+  assert.ok(token);
+});
+
+test('a fault inside a commit undoes its state and its event together (order rule 4)', async () => {
+  const device = await provisioned(services, station);
+  const id = await requested(services, alice, device);
+  const challenge = await device.challenge();
+  const stood = await everything();
+  const faulty = { ...services, log: failingAppend(services.log) };
+  const settled = await Promise.allSettled([
+    issueToken(faulty, alice, id, challenge),
+    cancelUnlock(faulty, alice, id),
+    requestUnlock(faulty, alice, { ...asked, hwid: device.hwid }, once()),
+  ]);
+  for (const one of settled)
+    assert.match(one.status === 'rejected' ? String(one.reason) : '', /of this test/);
+  assert.deepEqual(await everything(), stood);
+});
+
+test('a token leaves only once its event is in the log under a signed checkpoint (order rule 1)', async () => {
+  const device = await provisioned(services, station);
+  const id = await requested(services, alice, device);
+  const { log } = await issueToken(services, alice, id, await device.challenge());
+  assert.ok(log);
+  const { checkpoint, leaves } = await services.reader.prove([log.index]);
+  assert.ok(Number(checkpoint.split('\n')[1]) >= log.size);
+  assert.equal(JSON.parse(Buffer.from(leaves[0]?.leaf ?? []).toString()).type, 'unlock.issued');
+});
+
+/** A log in which the event, which comes last, cannot be appended. */
+function failingAppend(log: Log): Log {
+  const append = () => Promise.reject(new Error('the fault of this test'));
+  return {
+    available: true,
+    onCommit: (listener) => log.onCommit(listener),
+    close: () => log.close(),
+    commit: (fn) => log.commit(({ db }) => fn({ db, append })),
+  };
+}
+
+/** What the tables and the log say. */
+async function everything() {
+  const { read } = services;
+  return {
+    modules: await read.selectFrom('modules').selectAll().execute(),
+    passwords: await read.selectFrom('passwords').selectAll().execute(),
+    unlocks: await read.selectFrom('unlocks').selectAll().execute(),
+    grants: await read.selectFrom('grants').selectAll().execute(),
+    receipts: await read.selectFrom('receipts').selectAll().execute(),
+    head: await read.selectFrom('log_head').selectAll().execute(),
+  };
+}
