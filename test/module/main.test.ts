@@ -31,7 +31,9 @@ async function run(t: TestContext, ...flags: string[]): Promise<{ child: ChildPr
   return { child, at: String(said.at) };
 }
 
-test('it says where its ports are, and SIGTERM ends it in order, open or not', async (t) => {
+test('it says where its ports are, and SIGTERM ends it in order, open or not', {
+  timeout: 30_000,
+}, async (t) => {
   const { dir, roots } = directory(t);
   const { child, at } = await run(t, '--dir', dir, '--root', roots, '--hwid', 'LTE4-00000007');
   const host = await HostPort.open(at);

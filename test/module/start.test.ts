@@ -1,5 +1,18 @@
 import assert from 'node:assert/strict';
-import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -59,6 +72,44 @@ test('bytes pass a pseudo-terminal as they are: no line discipline stands betwee
   await at.write('\x03\x04\x11\x13\x1a\x7f\xff\n');
   assert.equal(await at.until(/\n/), '\x03\x04\x11\x13\x1a\x7f\xff\n');
   assert.equal(await at.at('ATE0'), 'ATE0\r\r\nOK\r\n');
+  await at.close();
+  await module.stop();
+});
+
+test('a pseudo-terminal is raw before anybody sets it so', async (t) => {
+  const module = await startModule(options(t));
+  const file = openSync(module.atPath, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+  writeSync(file, 'AT\r');
+  let heard = '';
+  while (!heard.includes('OK')) {
+    await new Promise((resolve) => setImmediate(resolve));
+    heard += readWaiting(file);
+  }
+  assert.equal(heard, 'AT\r\r\nOK\r\n');
+  closeSync(file);
+  await module.stop();
+});
+
+test('console output that nobody read before the lock is not there after it', async (t) => {
+  const module = await startModule(options(t));
+  const at = await HostPort.open(module.atPath);
+  await provision(at, issuer, HASH);
+  await give(at, 'unlock', await issuer.token(await challenge(at, 900)));
+  await at.at('AT+QLATCH="lock"');
+  const file = openSync(module.consolePath, constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK);
+  assert.equal(readWaiting(file), '');
+  closeSync(file);
+  await at.close();
+  await module.stop();
+});
+
+test('on tcp the newest host has the port (ser2net, kickolduser)', async (t) => {
+  const module = await startModule(options(t, { at: { tcp: 0 }, console: { tcp: 0 } }));
+  const old = connect(Number(new URL(module.atPath).port), '127.0.0.1');
+  await once(old, 'connect');
+  const at = await HostPort.open(module.atPath);
+  assert.match(await at.at('AT'), /OK/);
+  if (!old.closed) await once(old.resume(), 'close');
   await at.close();
   await module.stop();
 });
@@ -184,6 +235,17 @@ test('a module that no server could know is a mistake of the caller', async (t) 
     await assert.rejects(startModule(options(t, wrong)), TypeError);
   }
 });
+
+/** What a descriptor that does not block has to give. */
+function readWaiting(file: number): string {
+  const bytes = Buffer.alloc(4096);
+  try {
+    return bytes.toString('latin1', 0, readSync(file, bytes));
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return '';
+    throw error;
+  }
+}
 
 /** `why` of each receipt in an answer. */
 function whys(answer: string): (string | undefined)[] {
