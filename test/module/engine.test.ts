@@ -13,13 +13,17 @@ import { TestStore } from './simulated.ts';
 const issuer = await testIssuer();
 
 /** A provisioned module around a service and a clock of the test's own. */
-async function provisioned(service: Service, manual: ManualClock, clock: Clock = manual) {
+async function provisioned(
+  service: Service,
+  manual: ManualClock,
+  { clock = manual, store = new TestStore() }: { clock?: Clock; store?: TestStore } = {},
+) {
   const engine = await Engine.boot({
     hwid: 'LTE4-00A1B2C3D4E5',
     imei: '490154203237518',
     firmware: 'test 1',
     roots: issuer.firmware,
-    store: new TestStore(),
+    store,
     service,
     clock,
     random: randomBytes,
@@ -64,6 +68,30 @@ test('one command is worked on at a time: a lock waits for the unlock before it'
   assert.equal(await state(), 'locked');
 });
 
+test('a session whose opening cannot be recorded does not stay open: 914, refused/storage (section 4)', async () => {
+  let running = false;
+  const store = new TestStore();
+  const service: Service = {
+    async start() {
+      running = true;
+      store.failing = true;
+    },
+    async stop() {
+      running = false;
+    },
+  };
+  const { engine, prepare, state } = await provisioned(service, new ManualClock(), { store });
+  await prepare(60);
+  await assert.rejects(engine.execute({ verb: 'unlock' }), { name: 'Refusal', code: 914 });
+  assert.deepEqual([running, await state()], [false, 'locked']);
+  const kept = await engine.execute({ verb: 'receipts', after: 2 });
+  const whys = kept.map((answer) => (answer.kind === 'receipt' ? answer.jws.split('.')[1] : undefined) ?? '');
+  assert.deepEqual(
+    whys.map((payload) => JSON.parse(Buffer.from(payload, 'base64url').toString()).why),
+    ['storage'],
+  );
+});
+
 test('the end of a service that was replaced does not close the session after it', async () => {
   const ends: (() => void)[] = [];
   const service: Service = {
@@ -87,7 +115,7 @@ test('a session whose timer is late is over all the same (section 4)', async () 
   const manual = new ManualClock();
   const late: Clock = { now: () => manual.now(), after: () => () => {} };
   const service: Service = { start: async () => {}, stop: async () => {} };
-  const { engine, prepare, state } = await provisioned(service, manual, late);
+  const { engine, prepare, state } = await provisioned(service, manual, { clock: late });
   await prepare(60);
   await engine.execute({ verb: 'unlock' });
   manual.advance(59_999);
