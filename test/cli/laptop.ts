@@ -23,12 +23,17 @@ export interface Laptop {
   readonly pauses: number[];
   readonly interrupt: AbortController;
   latchkey(...args: string[]): Promise<Ran>;
+  /** A terminal on the same home, which can be interrupted by itself. `progress` gets what it shows. */
+  terminal(progress?: (text: string) => void): Laptop;
   remove(): void;
 }
 
 /** A home of its own to run command lines in, in this process, each with streams of its own. */
-export function laptop(now = new Date()): Laptop {
-  const dir = mkdtempSync(join(tmpdir(), 'latchkey-cli-'));
+export function laptop(
+  now = new Date(),
+  dir = mkdtempSync(join(tmpdir(), 'latchkey-cli-')),
+  progress?: (text: string) => void,
+): Laptop {
   const interrupt = new AbortController();
   const self: Laptop = {
     dir: join(dir, 'home'),
@@ -36,7 +41,7 @@ export function laptop(now = new Date()): Laptop {
     pauses: [],
     interrupt,
     async latchkey(...args) {
-      const [stdout, stderr] = [collect(), collect()];
+      const [stdout, stderr] = [collect(), collect(progress)];
       const exit = await run(args, {
         home: self.dir,
         streams: { stdin: new PassThrough(), stdout: stdout.stream, stderr: stderr.stream },
@@ -48,15 +53,20 @@ export function laptop(now = new Date()): Laptop {
       });
       return { exit, stdout: stdout.text(), stderr: stderr.text() };
     },
+    terminal: (shown) => laptop(self.now, dir, shown),
     remove: () => rmSync(dir, { recursive: true }),
   };
   return self;
 }
 
-function collect() {
-  const stream = new PassThrough();
+/** @param shown where the stream is to be a terminal, gets what is written to it */
+function collect(shown?: (text: string) => void) {
+  const stream = Object.assign(new PassThrough(), { isTTY: shown !== undefined });
   const chunks: Buffer[] = [];
-  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+  stream.on('data', (chunk: Buffer) => {
+    chunks.push(chunk);
+    shown?.(chunk.toString());
+  });
   return { stream, text: () => Buffer.concat(chunks).toString() };
 }
 
