@@ -1,6 +1,7 @@
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { UnlockOutcome } from './request.ts';
+import { settle } from './sweep.ts';
 import { findUnlock, mustFind, visible } from './unlock.ts';
 
 /**
@@ -8,12 +9,14 @@ import { findUnlock, mustFind, visible } from './unlock.ts';
  * @throws Problem `not-found`, `forbidden`, `unlock-state`
  */
 export async function cancelUnlock(services: Services, caller: Caller, id: string): Promise<UnlockOutcome> {
-  const { requester } = visible(await findUnlock(services.read, id), services, caller);
+  const unlock = visible(await findUnlock(services.read, id), services, caller);
+  const { requester } = unlock;
   if (requester !== caller.name) {
     const need = `to be ${requester}, whose unlock it is`;
     throw new Problem('forbidden', `Cancelling needs ${need}.`, { need });
   }
-  const { value: unlock, log } = await services.log.commit(async (tx) => {
+  await settle(services, [unlock]);
+  const { value, log } = await services.log.commit(async (tx) => {
     const before = mustFind(await findUnlock(tx.db, id));
     const { hwid, state } = before;
     if (state === 'cancelled') return before;
@@ -22,7 +25,7 @@ export async function cancelUnlock(services: Services, caller: Caller, id: strin
     await tx.append({ type: 'unlock.cancelled', by: requester, unlock: id, hwid, state: 'cancelled' });
     return { ...before, state: 'cancelled' as const };
   });
-  return { unlock, log };
+  return { unlock: value, log };
 }
 
 function tooLate(id: string, hwid: string, state: string): Problem {
