@@ -4,7 +4,7 @@ import { asFailure, Failure } from './failure.ts';
 import { demandModule, type ModuleChoice, type PortChoice, updateModule, withModule } from './module.ts';
 import type { ModuleClient } from './port/module.ts';
 import { collectReceipts, keepReceipts } from './receipts.ts';
-import { findOrRequest, ownUnlocks, type Wanted, waitReady } from './request.ts';
+import { findOrRequest, isSameErrand, ownUnlocks, type Wanted, waitReady } from './request.ts';
 import type { Session } from './session.ts';
 import { askToken, demandFit, type Unlock } from './token.ts';
 
@@ -39,9 +39,9 @@ export async function openModule(
     await demandModule(cli, module, asked);
     await collectReceipts(cli.home, module);
     await deliverWaiting(cli, session.client);
-    const already = await openAlready(session, module);
-    if (already !== undefined) return already;
     const wanted = { ...asked, hwid: module.found.hwid };
+    const already = await openAlready(cli, session, module, wanted);
+    if (already !== undefined) return already;
     const unlock = await findOrRequest(cli, session.client, session.profile.principal, wanted);
     Object.assign(track, { unlock, stage: 'requested' });
     return unlock.state === 'waiting' ? { waiting: unlock } : open(cli, session, module, unlock, track);
@@ -57,13 +57,21 @@ export async function openModule(
 
 /** One's own unlock that the module has open now: its answer was lost, or it is asked for twice. */
 async function openAlready(
+  cli: Cli,
   { client, profile }: Session,
   module: ModuleClient,
+  wanted: Wanted,
 ): Promise<OpenModule | undefined> {
   const { state, remaining, hwid } = module.found;
   if (state !== 'open') return undefined;
   const unlock = (await ownUnlocks(client, profile.principal, hwid)).find((one) => one.state === 'open');
-  return unlock && { unlock, seconds: remaining, already: true };
+  if (unlock === undefined) return undefined;
+  if (!isSameErrand(unlock, wanted)) {
+    cli.out.warn(
+      `module ${hwid} is open for “${unlock.reason}”; lock it first to open it for something else`,
+    );
+  }
+  return { unlock, seconds: remaining, already: true };
 }
 
 async function open(

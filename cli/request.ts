@@ -48,9 +48,13 @@ async function request(cli: Cli, client: Client, wanted: Wanted): Promise<Unlock
   return unlock;
 }
 
-function isContinued(one: Unlock, { scope, seconds, reason, ticket }: Wanted): boolean {
+function isContinued(one: Unlock, wanted: Wanted): boolean {
+  return ['waiting', 'ready', 'issued'].includes(one.state) && isSameErrand(one, wanted);
+}
+
+/** Asked for what is wanted now; a reason or ticket that is not given again may be any. */
+export function isSameErrand(one: Unlock, { scope, seconds, reason, ticket }: Wanted): boolean {
   return (
-    ['waiting', 'ready', 'issued'].includes(one.state) &&
     one.scope === scope &&
     one.seconds === seconds &&
     (reason === undefined || one.reason === reason.trim()) &&

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { signManifest } from '../../keys/manifest.ts';
+import { pssKey } from '../../keys/sign.ts';
 import type { RunningModule } from '../../module/simulator/start.ts';
 import { fails, ok } from './answers.ts';
 import { type Laptop, laptop } from './laptop.ts';
@@ -75,6 +77,9 @@ test('what was open before is not asked for again', async () => {
   const first = await ok(unlock('--reason', 'once'));
   const again = await ok(unlock('--reason', 'once'));
   assert.deepEqual([again.already, again.unlock.id], [true, first.unlock.id]);
+  const { exit, stderr } = await unlock('--reason', 'for something else');
+  assert.equal(exit, 0);
+  assert.match(stderr, /open for “once”; lock it first/);
 });
 
 test('a module in use names its holder (DESIGN section 6)', async () => {
@@ -130,6 +135,21 @@ test('a bench that is not even enrolled: challenge, token, apply, receipts, by f
   await ok(engineer.latchkey('receipts', '--file', granted, '--json'));
   assert.equal((await shown(id)).state, 'closed');
   bench.remove();
+});
+
+test('a newer key manifest is handed over before the challenge (DESIGN section 6)', async () => {
+  const { keys, roots } = world.server.keys;
+  const [held] = keys.manifests;
+  assert.ok(held);
+  const newer = await signManifest({ ...held.claims, ver: held.claims.ver + 1 }, pssKey(roots[1]));
+  Object.assign(keys, { manifests: [newer] });
+  await ok(unlock('--reason', 'after the new manifest'));
+  const { manifest } = await ok(engineer.latchkey('status', '--port', module.atPath, '--json'));
+  assert.equal(manifest, newer.claims.ver);
+  await ok(engineer.latchkey('lock', '--port', module.atPath, '--json'));
+  Object.assign(keys, { manifests: [held] });
+  await fails(unlock('--reason', 'an old one again'), 6, 'manifest-rollback');
+  Object.assign(keys, { manifests: [newer] });
 });
 
 test('a bench file with a member too many, or none, is refused', async () => {
