@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { formatDuration, parseDuration } from '../../cli/duration.ts';
+import { exits } from '../../cli/exit.ts';
 import { Output, table } from '../../cli/output.ts';
 import { printable, printableJson } from '../../cli/printable.ts';
 
@@ -51,4 +54,13 @@ test('columns are aligned, and lines end where their text does', () => {
     ]),
     ['a    bb', 'ccc'],
   );
+});
+
+test('docs/cli.md has the table of exit codes', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/cli.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| (\d+) \| (.+) \|$/gm)].map(([, code, meaning]) => [
+    Number(code),
+    meaning,
+  ]);
+  assert.deepEqual(rows, Object.values(exits));
 });
