@@ -23,7 +23,7 @@ export async function bundleUnlock(services: Services, caller: Caller, id: strin
   const { x, y } = await findModule(services.read, unlock.hwid);
   const found = await eventsOf(services, unlock);
   const grants = await grantsOf(services, id);
-  const receipts = await receiptsOf(services, id);
+  const receipts = await receiptsOf(services, unlock);
   // Grants and receipts come with their events, so if no event came meanwhile they belong together.
   if ((await eventsOf(services, unlock)).length > found.length) return bundleUnlock(services, caller, id);
   const { checkpoint, leaves } = await services.reader.prove(found);
@@ -63,20 +63,24 @@ async function grantsOf({ read, sealer }: Services, id: string): Promise<Bundle[
   }));
 }
 
-async function receiptsOf({ read }: Services, id: string): Promise<Bundle['receipts']> {
+async function receiptsOf({ read }: Services, { id, hwid }: UnlockRow): Promise<Bundle['receipts']> {
   const receipts = await read
     .selectFrom('receipts')
     .select('jws')
     .where('jti', '=', id)
+    .where('hwid', '=', hwid)
     .orderBy('seq')
     .execute();
   return receipts.map(({ jws }) => jws);
 }
 
-/** Where the unlock's own events stand, after those that say whose device key signs. */
+/**
+ * Where the unlock's own events stand, after those that say whose device key signs. Another module
+ * that refused this unlock's token has events that name it, which are not its own.
+ */
 async function eventsOf({ reader }: Services, { id, hwid }: UnlockRow): Promise<number[]> {
   const registered = await indexes(reader, { hwid, type: 'module.registered', limit: 500 });
-  return [...registered, ...(await indexes(reader, { unlock: id, limit: 500 }))];
+  return [...registered, ...(await indexes(reader, { hwid, unlock: id, limit: 500 }))];
 }
 
 async function indexes(reader: Services['reader'], query: EventSearch): Promise<number[]> {

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { z } from 'zod';
 import type { Module } from '../../protocol/api.ts';
 import { Problem } from '../../protocol/problems.ts';
-import type { LogPosition } from '../log/log.ts';
+import type { LogPosition, Tx } from '../log/log.ts';
 import type { Database, ModuleRow } from '../store/schema.ts';
 
 /** What the api says about a module. */
@@ -40,6 +40,21 @@ export function flagged(hwid: string, last: string): Problem {
     'module-flagged',
     `Module ${hwid} accepted the token ${last}, which this server never issued; an officer must look into it.`,
   );
+}
+
+/** Stops grants to the module, once; not again for a token that an officer has looked into. */
+export async function raiseForeignToken(
+  { db, append }: Tx,
+  { by, hwid, last }: { readonly by: string; readonly hwid: string; readonly last: string },
+): Promise<void> {
+  const { numUpdatedRows } = await db
+    .updateTable('modules')
+    .set({ foreign_token: last })
+    .where('hwid', '=', hwid)
+    .where('foreign_token', 'is', null)
+    .where((row) => row.or([row('cleared_token', 'is', null), row('cleared_token', '<>', last)]))
+    .executeTakeFirst();
+  if (numUpdatedRows > 0n) await append({ type: 'module.foreign-token', by, hwid, last });
 }
 
 /** A module as it stands after the call; `log` is null where nothing had to be written. */

@@ -7,6 +7,7 @@ import type { Caller, Services } from '../context.ts';
 import type { Tx } from '../log/log.ts';
 import type { ModuleRow, ReceiptRow, UnlockRow } from '../store/schema.ts';
 import { digestOf, verifyDevice } from './device.ts';
+import { raiseForeignToken } from './module.ts';
 import { afterReceipt } from './receipt.ts';
 
 type Results = z.input<typeof ReceiptResults>;
@@ -77,6 +78,7 @@ async function take(tx: Tx, proved: Proved): Promise<Result> {
     .selectFrom('unlocks')
     .select('state')
     .where('id', '=', row.jti)
+    .where('hwid', '=', row.hwid)
     .executeTakeFirst();
   return { status: 'known', code: null, jti: row.jti, state: unlock?.state ?? null };
 }
@@ -100,7 +102,7 @@ async function confirm(tx: Tx, { module, claims, jws }: Proved, row: ReceiptRow)
 /** Moves the unlock whose token the receipt names. */
 async function move(tx: Tx, { claims, jws }: Proved, row: ReceiptRow): Promise<Result> {
   const unlock = await grantedUnlock(tx, claims);
-  if (unlock === undefined) return refused('receipt-unknown');
+  if (unlock === undefined) return testify(tx, row, jws);
   const after = afterReceipt(unlock, claims, unlock.seq, row.received);
   const { id, hwid } = unlock;
   const { state, opened, closed, why, elapsed } = after;
@@ -113,6 +115,24 @@ async function move(tx: Tx, { claims, jws }: Proved, row: ReceiptRow): Promise<R
   if (state === 'expired' && unlock.state !== 'expired') {
     await tx.append({ type: 'unlock.expired', by: row.received_by, unlock: id, hwid, why: 'refused', state });
   }
+  return result;
+}
+
+/**
+ * The module tells of a token that was not made for it. That is on record and moves no unlock. A token
+ * of another module's it can only refuse; one that it took, or that nobody was granted, is one that
+ * this server never issued, and counts as a challenge's `last` does.
+ */
+async function testify(tx: Tx, row: ReceiptRow, jws: string): Promise<Result> {
+  const { hwid, jti, event, received_by: by } = row;
+  const result = await keep(tx, row, jws, null);
+  const grant = await tx.db
+    .selectFrom('grants')
+    .select('unlock')
+    .where('unlock', '=', jti)
+    .limit(1)
+    .executeTakeFirst();
+  if (event !== 'refused' || grant === undefined) await raiseForeignToken(tx, { by, hwid, last: jti });
   return result;
 }
 

@@ -10,7 +10,7 @@ import { type Evidence, gather } from './evidence.ts';
 import { commitGrant } from './grant.ts';
 import { decideIssue, type Refusal } from './issue.ts';
 import { heldManifest } from './manifest.ts';
-import { obstacle } from './module.ts';
+import { obstacle, raiseForeignToken } from './module.ts';
 import { findSubject, type Subject } from './subject.ts';
 import { settle } from './sweep.ts';
 import { type Counted, visible } from './unlock.ts';
@@ -124,14 +124,6 @@ async function refuse(services: Services, { problem, event }: Refusal): Promise<
 }
 
 async function record(tx: Tx, event: NewEvent): Promise<void> {
-  if (event.type === 'module.foreign-token') {
-    const flagged = await tx.db
-      .updateTable('modules')
-      .set({ foreign_token: event.last })
-      .where('hwid', '=', event.hwid)
-      .where('foreign_token', 'is', null)
-      .executeTakeFirst();
-    if (flagged.numUpdatedRows === 0n) return;
-  }
-  await tx.append(event);
+  if (event.type === 'module.foreign-token') await raiseForeignToken(tx, event);
+  else await tx.append(event);
 }
