@@ -172,11 +172,11 @@ const ProblemBody = z.looseObject({
 
 /** What a refusal tells the user to do, where the server's own words cannot know it. */
 const advice: Readonly<Record<string, string>> = {
-  'certificate-required': 'Ask an officer for a code and run: latchkey enroll CODE',
+  'certificate-required': 'Ask an officer for a code and run: latchkey enroll',
   'certificate-expired': 'Run: latchkey renew. If that is refused, ask an officer for a new code.',
-  'certificate-revoked': 'Ask an officer for a new code and run: latchkey enroll CODE',
-  'certificate-untrusted': 'Ask an officer for a new code and run: latchkey enroll CODE',
-  'renewal-refused': 'Ask an officer for a new code and run: latchkey enroll CODE',
+  'certificate-revoked': 'Ask an officer for a new code and run: latchkey enroll',
+  'certificate-untrusted': 'Ask an officer for a new code and run: latchkey enroll',
+  'renewal-refused': 'Ask an officer for a new code and run: latchkey enroll',
   'internal-error': 'Give the request id to whoever runs the server.',
 };
 

@@ -58,15 +58,16 @@ export class Output {
 
   /** Asks on the terminal. @returns whether the answer was yes */
   async confirm(question: string, signal: AbortSignal): Promise<boolean> {
+    return /^y(es)?$/i.test((await this.ask(`${question} [y/N]`, signal)).trim());
+  }
+
+  /** Asks on the terminal. @returns the line that was typed */
+  async ask(question: string, signal: AbortSignal): Promise<string> {
     const lines = createInterface({ input: this.streams.stdin, output: this.streams.stderr });
     lines.once('SIGINT', () => lines.close());
     const closed = new Promise<never>((_, reject) => lines.once('close', () => reject(interrupted())));
     try {
-      const answer = await Promise.race([
-        lines.question(`${printable(question)} [y/N] `, { signal }),
-        closed,
-      ]);
-      return /^y(es)?$/i.test(answer.trim());
+      return await Promise.race([lines.question(`${printable(question)} `, { signal }), closed]);
     } finally {
       lines.close();
     }

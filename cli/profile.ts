@@ -52,7 +52,7 @@ export function demandProfile(home: Home): Profile {
   const profile = readProfile(home);
   if (profile !== undefined) return profile;
   throw new Failure('usage', 'not-enrolled', `Nobody has enrolled in ${home.dir}.`, {
-    next: 'Ask an officer for a code and run: latchkey enroll CODE',
+    next: 'Ask an officer for a code and run: latchkey enroll',
   });
 }
 
@@ -73,7 +73,7 @@ export function readIdentity(home: Home): Identity | undefined {
     // Told below, as a key and a certificate that do not belong together are.
   }
   throw new Failure('failure', 'home-damaged', `${home.path(IDENTITY)} holds no key with its certificate.`, {
-    next: 'Ask an officer for a new code and run: latchkey enroll CODE',
+    next: 'Ask an officer for a new code and run: latchkey enroll',
   });
 }
 

@@ -115,6 +115,6 @@ export function connect(cli: Cli, profile: Pick<Profile, 'server' | 'ca'>, ident
 
 export function notEnrolled(cli: Cli): Failure {
   return new Failure('usage', 'not-enrolled', `Nobody has enrolled in ${cli.home.dir}.`, {
-    next: 'Ask an officer for a code and run: latchkey enroll CODE',
+    next: 'Ask an officer for a code and run: latchkey enroll',
   });
 }

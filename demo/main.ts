@@ -40,7 +40,7 @@ async function tell(stage: Stage, dir: string, out: string | undefined): Promise
   stage.chapter('A server: its keys, its database, the first officer’s code');
   const init = await stage.demand(undefined, 'latchkey-server', ...conf, 'init', '--officer', 'olivia');
   await stage.background('latchkey-server', [...conf, 'start'], (line) => line.includes('"listening"'));
-  await stage.demand('olivia', 'latchkey', 'enroll', codeIn(init.stdout));
+  await stage.enroll('olivia', codeIn(init.stdout));
 
   stage.chapter('The officer invites a station, an engineer and an auditor');
   for (const [name, role] of [
@@ -49,7 +49,7 @@ async function tell(stage: Stage, dir: string, out: string | undefined): Promise
     ['audrey', 'auditor'],
   ] as const) {
     const invited = await stage.demand('olivia', 'latchkey', 'invite', name, '--role', role);
-    await stage.demand(name, 'latchkey', 'enroll', codeIn(invited.stdout));
+    await stage.enroll(name, codeIn(invited.stdout));
   }
 
   stage.chapter('A module comes off the line; the station provisions it over its AT port');

@@ -57,8 +57,21 @@ export class Stage {
   }
 
   /** Runs without a word, for what the story needs and nobody wants to read. */
-  async quietly(person: string | undefined, program: Program, ...args: string[]): Promise<Result> {
-    const child = this.#spawn(person, program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  quietly(person: string | undefined, program: Program, ...args: string[]): Promise<Result> {
+    return this.#hear(this.#spawn(person, program, args, { stdio: ['ignore', 'pipe', 'pipe'] }));
+  }
+
+  /** Redeems an enrolment code, which is a secret: it is pasted, so that no argv shows it. */
+  async enroll(person: string, code: string): Promise<void> {
+    this.#announce(person, 'latchkey', ['enroll']);
+    const child = this.#spawn(person, 'latchkey', ['enroll'], { stdio: 'pipe' });
+    child.stdin?.end(`${code}\n`);
+    const result = await this.#hear(child);
+    this.show(result.stdout + result.stderr);
+    if (result.code !== 0) throw new Error(`latchkey enroll ended with ${result.code}`);
+  }
+
+  async #hear(child: ChildProcess): Promise<Result> {
     const { stdout, stderr } = child;
     if (stdout === null || stderr === null) throw new Error('no pipes');
     const [[code], out, err] = await Promise.all([once(child, 'close'), text(stdout), text(stderr)]);

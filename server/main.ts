@@ -51,8 +51,8 @@ program
     'after',
     `
 Run it again before any officer has enrolled, and it makes a new code only. A run that was cut off is
-finished by the next one. The code is shown this once: hand it to the officer, who runs
-  latchkey enroll CODE`,
+finished by the next one. The code is shown this once: hand it to the officer, for whom
+latchkey enroll asks for it.`,
   )
   .action(async (options: { officer?: string; json?: true }) => {
     const stderr = ambient(pino.destination(STDERR), 'warn');
@@ -60,7 +60,9 @@ finished by the next one. The code is shown this once: hand it to the officer, w
     const { made, officer, code, expires } = invitation;
     if (options.json) return say(JSON.stringify(invitation));
     say(made ? 'The server is initialized.' : 'The server was initialized before; this is a new code.');
-    say(`Until ${expires}, ${officer} enrolls with:\n\n  latchkey enroll ${code}\n`);
+    say(
+      `Until ${expires}, ${officer} enrolls with this code, which latchkey enroll asks for:\n\n  ${code}\n`,
+    );
     if (made) say('Then take the root keys offline: docs/operations.md says how.');
   });
 

@@ -23,13 +23,14 @@ export function enroll(program: Command, start: Start): void {
     .summary('redeem an enrolment code')
     .description(
       'Redeem an enrolment code: make a key, get a certificate for it, and keep what the code says to trust.\n' +
-        'Run it again with the same code where it was cut off.',
+        'It asks for the code, or reads it from standard input where that is no terminal. Run it again with the\n' +
+        'same code where it was cut off.',
     )
-    .argument('<code>', 'the code, as one paste; - reads it from standard input')
-    .addHelpText('after', examples('latchkey enroll LATCHKEY1-…', 'latchkey enroll - < code.txt'))
-    .action(async (paste: string, _options: unknown, command: Command) => {
+    .argument('[code]', 'the code as one paste; here it can be read by whoever lists processes meanwhile')
+    .addHelpText('after', examples('latchkey enroll', 'latchkey enroll < code.txt'))
+    .action(async (paste: string | undefined, _options: unknown, command: Command) => {
       const cli = start(command);
-      await enrol(cli, readCode(paste === '-' ? await readAll(cli) : paste));
+      await enrol(cli, readCode(paste === undefined || paste === '-' ? await askCode(cli) : paste));
     });
 }
 
@@ -84,7 +85,7 @@ function demandRoom(cli: Cli, code: EnrolmentCode): void {
       'usage',
       'home-taken',
       `${cli.home.dir} belongs to ${profile.server}; the code is for ${code.server} or names other roots.`,
-      { next: 'Choose another directory: latchkey --home DIR enroll CODE' },
+      { next: 'Choose another directory: latchkey --home DIR enroll' },
     );
   }
   const identity = readIdentity(cli.home);
@@ -103,7 +104,9 @@ function readCode(paste: string): EnrolmentCode {
   }
 }
 
-async function readAll(cli: Cli): Promise<string> {
+/** The code's secret has no place in an argv (DESIGN section 6, order rule 5). */
+async function askCode(cli: Cli): Promise<string> {
+  if (cli.out.interactive) return cli.out.ask('Paste the enrolment code:', cli.signal);
   let text = '';
   for await (const chunk of cli.out.streams.stdin) text += chunk.toString();
   return text;

@@ -38,9 +38,9 @@ export function invite(program: Command, start: Start): void {
       }
       cli.out.result(
         { ...enrolment, code },
-        `Until ${localTime(enrolment.expires)}, once, ${name} enrols with:`,
+        `Until ${localTime(enrolment.expires)}, once, ${name} enrols with this code, which latchkey enroll asks for:`,
         '',
-        `  latchkey enroll ${code}`,
+        `  ${code}`,
       );
     });
 }

@@ -42,7 +42,7 @@ export function admit(
   if (peer === undefined) {
     throw new Problem(
       'certificate-required',
-      'Connect with a client certificate; `latchkey enroll CODE` gets one.',
+      'Connect with a client certificate; `latchkey enroll` gets one.',
     );
   }
   if (!peer.trusted || standing === undefined || peer.names !== sanOf(standing)) {

@@ -45,6 +45,17 @@ test('a code makes a home: private, with what the code says to trust (DESIGN sec
   assert.equal(JSON.parse(readFileSync(file('log.json'), 'utf8')).checkpoint, server.log.checkpoint);
 });
 
+test('the code is read from a pipe, or asked for on a terminal: its secret needs no argv (DESIGN section 6)', async () => {
+  bench.stdin = `${server.code()}\n`;
+  assert.equal((await bench.latchkey('enroll')).exit, 0);
+  bench.remove();
+  const shown: string[] = [];
+  const terminal = bench.terminal((text) => shown.push(text));
+  terminal.stdin = `${server.code()}\n`;
+  assert.equal((await terminal.latchkey('enroll')).exit, 0);
+  assert.match(shown.join(''), /Paste the enrolment code: /);
+});
+
 test('the code’s secret goes to no server whose CA is another', async () => {
   const code = server.code();
   const other = Buffer.from(code.slice('LATCHKEY1-'.length), 'base64url').subarray(0, -4);

@@ -22,6 +22,8 @@ export interface Laptop {
   /** Pauses between attempts, in milliseconds, instead of taking them. */
   readonly pauses: number[];
   readonly interrupt: AbortController;
+  /** What is typed into the next commands. */
+  stdin: string;
   latchkey(...args: string[]): Promise<Ran>;
   /** A terminal on the same home, which can be interrupted by itself. `progress` gets what it shows. */
   terminal(progress?: (text: string) => void): Laptop;
@@ -40,11 +42,12 @@ export function laptop(
     now,
     pauses: [],
     interrupt,
+    stdin: '',
     async latchkey(...args) {
       const [stdout, stderr] = [collect(), collect(progress)];
       const exit = await run(args, {
         home: self.dir,
-        streams: { stdin: new PassThrough(), stdout: stdout.stream, stderr: stderr.stream },
+        streams: { stdin: input(self.stdin, progress), stdout: stdout.stream, stderr: stderr.stream },
         clock: () => self.now,
         uuid: randomUUID,
         delay: async (milliseconds) => void self.pauses.push(milliseconds),
@@ -57,6 +60,14 @@ export function laptop(
     remove: () => rmSync(dir, { recursive: true }),
   };
   return self;
+}
+
+/** What is typed: at a terminal, or into a pipe that ends. */
+function input(typed: string, terminal: unknown) {
+  if (typed === '') return new PassThrough();
+  const stream = Object.assign(new PassThrough(), { isTTY: terminal !== undefined });
+  stream.end(typed);
+  return stream;
 }
 
 /** @param shown where the stream is to be a terminal, gets what is written to it */
