@@ -4,6 +4,7 @@ import { checkBundle } from '../../protocol/checks.ts';
 import { cmeErrors } from '../../protocol/cme.ts';
 import { thumbprint } from '../../protocol/jwk.ts';
 import type { Cli } from '../context.ts';
+import { deliverWaiting, postponing } from '../delivery.ts';
 import { Failure } from '../failure.ts';
 import {
   choiceOptions,
@@ -82,6 +83,7 @@ async function provisionModule(
   await collectReceipts(cli.home, module);
   cli.out.progress('confirming with the receipt');
   const { module: confirmed } = await client.post(`/v1/modules/${hwid}/confirm`, ModuleAnswer, { receipt });
+  await postponing(cli, () => deliverWaiting(cli, client));
   const done = before === 'unprovisioned' ? 'is provisioned' : 'was provisioned before, and is confirmed';
   cli.out.result(
     { module: confirmed, already: before !== 'unprovisioned', receipt },

@@ -116,6 +116,7 @@ test('receipts taken once are not read from the module again', async () => {
 test('a module is provisioned once, however often it is asked for', async () => {
   const again = await ok(station.latchkey('provision', '--port', module.atPath, '--order', 'A-1', '--json'));
   assert.deepEqual([again.already, again.module.state], [true, 'confirmed']);
+  assert.deepEqual(readdirSync(join(station.dir, 'receipts')), []);
 });
 
 test('a bench that is not even enrolled: challenge, token, apply, receipts, by files', async () => {
