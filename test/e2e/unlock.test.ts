@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { spawn as spawnPty } from 'node-pty';
 import { rsaJwk } from '../../protocol/jwk.ts';
 import { Deployment, type ServerProcess } from '../fixture/deployment.ts';
 import { type Program, run } from '../fixture/program.ts';
@@ -107,14 +108,12 @@ test('a token used before opens nothing: its nonce died when it was first seen (
   assert.deepEqual([refused.code, refused.cme], ['module-refused', 904]);
 });
 
-test('Ctrl-C ends a command at once, gives the port free, and exits 130', async () => {
-  const watching = start('carol', 'events', 'watch', '--json');
-  await watching.sees('stdout', /./, () =>
-    latchkey('alice', 'unlock', '--port', at, '--hwid', HWID, '--reason', 'to be seen'),
-  );
+test('Ctrl-C ends a command at once and gives the port free; exit 130, but watching has no other end', async () => {
+  const watching = start('carol', 'events', 'watch', '--after', '0', '--json');
+  await watching.sees('stdout', /unlock.requested/);
+  await latchkey('alice', 'unlock', '--port', at, '--hwid', HWID, '--reason', 'to be attached to');
   watching.child.kill('SIGINT');
-  const [code] = await once(watching.child, 'close');
-  assert.equal(code, 130);
+  assert.equal((await once(watching.child, 'close'))[0], 0);
   const attached = start('alice', 'console', '--port', consolePort);
   await attached.sees('stdout', /login: /, async () => void attached.child.stdin?.write('\r'));
   attached.child.kill('SIGINT');
@@ -122,6 +121,37 @@ test('Ctrl-C ends a command at once, gives the port free, and exits 130', async 
   assert.match(await console('\r'), /login: /);
   await latchkey('alice', 'lock', '--port', at);
 });
+
+test('without a name the module is confirmed on the terminal; no, and Ctrl-C, ask for nothing', async () => {
+  const asked = ['unlock', '--port', at, '--reason', 'which one is it'];
+  const no = await onTerminal(asked, 'n\r');
+  assert.match(
+    no.said,
+    /The port says module SIM-00000001, IMEI 490154203237518\. Is that the one\? \[y\/N\]/,
+  );
+  assert.deepEqual([no.exit, (await onTerminal(asked, '\x03')).exit], [2, 130]);
+  const { items } = await latchkey('alice', 'unlocks', 'list');
+  assert.ok(items.every(({ reason }: { reason: string }) => reason !== 'which one is it'));
+  const yes = await onTerminal(asked, 'y\r');
+  assert.equal(yes.exit, 0);
+  assert.match(yes.said, /Module SIM-00000001 is open: console for 15 min/);
+  await latchkey('alice', 'lock', '--port', at);
+});
+
+/** Runs a command of alice's on a terminal, and answers its question. */
+function onTerminal(args: readonly string[], answer: string): Promise<{ exit: number; said: string }> {
+  const program = [join(dist, 'cli/main.js'), '--home', join(homes, 'alice'), ...args];
+  const terminal = spawnPty(process.execPath, program, { cols: 200 });
+  let said = '';
+  let answered = false;
+  terminal.onData((piece) => {
+    said += piece;
+    if (answered || !said.includes('[y/N]')) return;
+    answered = true;
+    terminal.write(answer);
+  });
+  return new Promise((resolve) => terminal.onExit(({ exitCode }) => resolve({ exit: exitCode, said })));
+}
 
 /** Runs `latchkey --json` in somebody's home. @returns what it printed; asserts that it succeeded */
 async function latchkey(who: string, ...args: string[]) {
