@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { command } from './command.ts';
 import { commits } from './commits.ts';
 import { machine, print } from './row.ts';
 import { serial } from './serial.ts';
@@ -12,3 +13,4 @@ print(signatureRows(cost));
 print(await unlocks(1000, cost));
 print(await commits(500));
 print(await serial());
+print(await command());
