@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Challenge } from '../../protocol/messages.ts';
-import { prepared } from '../store/prepared.ts';
+import { literals, prepared } from '../store/prepared.ts';
 import type { Database, UnlockRow } from '../store/schema.ts';
 import type { Subject } from './subject.ts';
 import { type Lapse, lapseOf } from './sweep.ts';
@@ -87,7 +87,7 @@ const unfinished = prepared((db, { id, hwid }: { id: string; hwid: string }) =>
     .select((row) => row.fn.max('seq').as('seq'))
     .where('unlocks.hwid', '=', hwid)
     .where('id', '<>', id)
-    .where('state', 'in', ['issued', 'open', 'unaccounted'])
+    .where('state', 'in', literals('issued', 'open', 'unaccounted'))
     .groupBy('id'),
 );
 

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { prepared } from '../store/prepared.ts';
 import type { Database, GrantRow, ModuleRow, UnlockRow } from '../store/schema.ts';
 
@@ -32,7 +32,7 @@ const query = prepared((db, { id }: { id: string }) =>
     .select(['turn', 'seq', 'grants.pwv', 'pw_ver', 'challenge_digest', 'token_digest', 'sealed_token'])
     .where('unlocks.id', '=', id)
     .orderBy('turn', 'desc')
-    .limit(1),
+    .limit(sql.lit(1)),
 );
 
 export async function findSubject(db: Kysely<Database>, id: string): Promise<Subject | undefined> {

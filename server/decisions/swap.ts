@@ -1,7 +1,7 @@
 import { SERVER } from '../../protocol/events.ts';
 import type { Challenge } from '../../protocol/messages.ts';
 import type { Tx } from '../log/log.ts';
-import { prepared } from '../store/prepared.ts';
+import { literals, prepared } from '../store/prepared.ts';
 import type { GrantRow, ModuleRow, PasswordRow, UnlockRow } from '../store/schema.ts';
 import type { Other } from './evidence.ts';
 import type { Grant } from './issue.ts';
@@ -50,7 +50,7 @@ const issue = prepared((db, { id, hwid, state, issued, granted }: Issue) =>
             .selectFrom('unlocks as other')
             .select('other.id')
             .where('other.hwid', '=', hwid)
-            .where('other.state', 'in', ['issued', 'open'])
+            .where('other.state', 'in', literals('issued', 'open'))
             .where('other.id', '<>', id),
         ),
       ),

@@ -1,4 +1,11 @@
-import type { Compilable, CompiledQuery, Kysely, QueryResult } from 'kysely';
+import {
+  type Compilable,
+  type CompiledQuery,
+  type Kysely,
+  type QueryResult,
+  type RawBuilder,
+  sql,
+} from 'kysely';
 import type { Database } from './schema.ts';
 
 /** A query that only needs its values. */
@@ -26,6 +33,15 @@ export function prepared<V extends object, O>(
     );
     return db.executeQuery({ ...query, parameters });
   };
+}
+
+/**
+ * Words that stand in the query's text, and are not bound to it. SQLite looks into a bound value by
+ * which it could choose a plan (the states of a partial index, a limit), and then prepares the
+ * statement anew each time that one is bound: dearer than all else about the query.
+ */
+export function literals<const T extends string>(...words: readonly T[]): RawBuilder<T>[] {
+  return words.map((word) => sql.lit(word));
 }
 
 class Placeholder {
