@@ -3,6 +3,7 @@ import {
   type ActionConstraint,
   type DetailedError,
   type EntityUidJson,
+  type PolicyJson,
   policySetTextToParts,
   policyToJson,
   validate,
@@ -20,6 +21,8 @@ export interface Rule {
   /** The words a person reads whom this rule stops. */
   readonly need: string;
   readonly actions: readonly Action[];
+  /** It asks which resource it is about, and not only for the resource's attributes. */
+  readonly asksWhich: boolean;
   readonly text: string;
 }
 
@@ -59,7 +62,17 @@ function readRule(text: string, index: number, name: string): Rule {
   const { effect, action, annotations } = parsed.json;
   const { need } = annotations ?? {};
   if (!need) throw new PolicyError(`${name}: this ${effect} has no @need("…"):\n${text}`);
-  return { id: `rule-${index}`, effect, need, actions: actionsOf(action), text };
+  return {
+    ...{ id: `rule-${index}`, effect, need, text },
+    actions: actionsOf(action),
+    asksWhich: asksWhich(parsed.json),
+  };
+}
+
+/** Cedar's JSON names a variable `{"Var":…}`; an attribute of the resource is `{".":{"left":{"Var":"resource"},…}}`. */
+function asksWhich({ resource, conditions }: PolicyJson): boolean {
+  const apart = JSON.stringify(conditions).replaceAll('".":{"left":{"Var":"resource"}', '');
+  return resource.op !== 'All' || apart.includes('{"Var":"resource"}');
 }
 
 /** The actions that a rule's scope names; the schema has no action groups. */

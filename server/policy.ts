@@ -69,7 +69,11 @@ export function cedarPolicy(rules: readonly Rule[]): Policy {
   const needs = new Map(rules.map((rule) => [rule.id, rule.need]));
   const permits = new Map(actions.map((action) => [action, permitNeeds(rulesFor(action, rules))]));
 
-  return remembering((question) => {
+  const asksWhich = new Map(
+    actions.map((action) => [action, rulesFor(action, rules).some((rule) => rule.asksWhich)]),
+  );
+
+  return remembering(asksWhich, (question) => {
     const answer = statefulIsAuthorized(callOf(question, `${prefix}/${question.action}`));
     if (answer.type === 'failure') return refused(['a policy that can be evaluated; tell an officer']);
     const { decision, diagnostics } = answer.response;
@@ -85,14 +89,17 @@ const MOST_REMEMBERED = 4096;
 
 /**
  * The same question has the same answer for as long as the policy lives, and is asked more than once:
- * whether an unlock may be issued first when it is requested, then for each token.
+ * whether an unlock may be issued first when it is requested, then for each token. Where no rule for an
+ * action asks which resource it is about, the answer about one is the answer about all.
  */
-function remembering(ask: (question: PolicyQuestion) => PolicyAnswer): Policy {
+function remembering(
+  asksWhich: ReadonlyMap<Action, boolean>,
+  ask: (question: PolicyQuestion) => PolicyAnswer,
+): Policy {
   const answers = new Map<string, PolicyAnswer>();
   return {
-    permits({ action, principal: { name, kind, roles }, resource, context }) {
-      const question: PolicyQuestion = { action, principal: { name, kind, roles }, resource, context };
-      const key = JSON.stringify(question);
+    permits(question) {
+      const key = keyOf(question, asksWhich.get(question.action) !== false);
       const known = answers.get(key);
       if (known !== undefined) return known;
       const answer = ask(question);
@@ -102,6 +109,15 @@ function remembering(ask: (question: PolicyQuestion) => PolicyAnswer): Policy {
       return answer;
     },
   };
+}
+
+/** All that Cedar is told, in a fixed order. */
+function keyOf({ action, principal, resource, context }: PolicyQuestion, which: boolean): string {
+  const { name, kind, roles } = principal;
+  const { type, id, owner } = resource;
+  const { scope, seconds, reason, tickets, approvals } = context;
+  const asked = [scope, seconds, reason, tickets, approvals];
+  return JSON.stringify([action, name, kind, roles, type, which ? id : null, owner, asked]);
 }
 
 function preparse(set: string, rules: readonly Rule[]): void {

@@ -101,6 +101,28 @@ test('a rule that fails to evaluate refuses, though Cedar would skip it', () => 
   assert.deepEqual(failing.permits(question('issue')), { permitted: true });
 });
 
+test('what a policy says of one module it says of no other, whichever was asked about first', () => {
+  const naming = [
+    'forbid (principal, action == Action::"request", resource == Module::"QC-0000-0002");',
+    'forbid (principal, action, resource) when { resource == Module::"QC-0000-0002" };',
+    'forbid (principal, action, resource) when { resource in [Module::"QC-0000-0002"] };',
+  ];
+  for (const rule of naming) {
+    const named = parsePolicy(
+      `@need("a") permit (principal, action, resource);\n@need("b") ${rule}`,
+      'named.cedar',
+    );
+    const about = (id: string) =>
+      named.permits({ ...question('request'), resource: { type: 'Module', id } }).permitted;
+    assert.deepEqual(['QC-0000-0001', 'QC-0000-0002', 'QC-0000-0001'].map(about), [true, false, true], rule);
+  }
+});
+
+test('an answer about one owner’s unlock is not another’s', () => {
+  assert.equal(policy.permits(question('issue')).permitted, true);
+  assert.equal(policy.permits(question('issue', ['engineer'], {}, 'bob')).permitted, false);
+});
+
 test('a policy file that does not parse is refused with file and line', () => {
   const text = '// é\n@need("x")\npermit (principal, action, resource);\n\nforbid (foo);\n';
   assert.throws(
