@@ -5,6 +5,7 @@ import { Problem } from '../protocol/problems.ts';
 import { createApp } from './app.ts';
 import type { Listener } from './config.ts';
 import type { Services } from './context.ts';
+import { messageClasses } from './messages.ts';
 import { Metrics } from './metrics.ts';
 import { type AddressLimit, limitAddresses } from './middleware/limit.ts';
 import { problemDocument } from './middleware/problems.ts';
@@ -48,6 +49,7 @@ export async function startListeners(
   const presented = await serverIdentity(services);
   const api = createHttpsServer({
     ...presented.context,
+    ...messageClasses(app),
     requestCert: true,
     // The middleware decides, so that it can say why, and may let an expired one renew itself.
     rejectUnauthorized: false,
