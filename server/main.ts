@@ -76,7 +76,11 @@ program
       // The second one does not wait.
       process.on(signal, () => (stopping.signal.aborted ? process.exit(exits.failed) : stopping.abort()));
     }
-    await start(config, ambient(pino.destination(STDOUT), config.logLevel), stopping.signal);
+    await start(
+      config,
+      ambient(pino.destination({ dest: STDOUT, sync: true }), config.logLevel),
+      stopping.signal,
+    );
   });
 
 program
