@@ -22,15 +22,21 @@ export function authenticate(access: Access, services: Services, addresses: Addr
   const peerOf = peers(services.keys.ca.certificate);
   const standingOf = standings(services.read);
   return async (request, response, next) => {
-    try {
+    const { exchange } = response.locals;
+    const decide = async (by: Access) => {
       const peer = peerOf(request);
       const standing = peer?.trusted ? await standingOf(peer.serial) : undefined;
-      response.locals.exchange.caller = admit(peer, standing, access, services.clock().getTime());
+      return admit(peer, standing, by, services.clock().getTime());
+    };
+    try {
+      exchange.caller = await decide(access);
     } catch (refusal) {
       addresses.charge(request);
       throw refusal;
     }
-    permitRole(access, response.locals.exchange.caller);
+    permitRole(access, exchange.caller);
+    // A certificate that ended or was renewed during the wait was good when the question came.
+    exchange.readmit = async () => permitRole(access, await decide('expired'));
     next();
   };
 }

@@ -10,6 +10,8 @@ export interface Exchange {
   readonly id: string;
   operation?: AnyOperation;
   caller?: Caller;
+  /** Decides once more who asks, for an answer that was long in coming. @throws Problem */
+  readmit?: () => Promise<void>;
   problem?: ProblemCode;
 }
 

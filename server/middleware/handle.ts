@@ -21,6 +21,8 @@ export function handle(operation: AnyOperation, services: Services, stopping: Ab
       },
       services,
     );
+    // Who was let in when a long poll began may have been shut out while it waited.
+    if (signal !== undefined) await response.locals.exchange.readmit?.();
     if (stopping.aborted) response.setHeader('Connection', 'close');
     send(operation, answer, response);
   };

@@ -160,6 +160,25 @@ for (const { way, keepAlive } of ways) {
   });
 }
 
+test('a long poll tells nothing to somebody who was shut out while it waited', async (t) => {
+  const auditor = await server.client('auditor');
+  const officer = await server.client('officer');
+  const { json } = await done(auditor.get('/v1/events?order=newest&limit=1'));
+  const [newest] = json['items'] as [{ index: number }];
+  const { log } = server.services;
+  const onCommit = log.onCommit.bind(log);
+  const waiting = new Promise<void>((resolve) => {
+    t.mock.method(log, 'onCommit', (listener: Parameters<typeof onCommit>[0]) => {
+      resolve();
+      return onCommit(listener);
+    });
+  });
+  const poll = auditor.get(`/v1/events?order=oldest&after=${newest.index}&wait=30`);
+  await waiting;
+  await done(officer.post(`/v1/certificates/${auditor.serial}/revoke`));
+  await refused('certificate-revoked', poll);
+});
+
 test('the server replaces its certificate before it ends; open connections go on, new ones get the new one', async () => {
   const clock = new TestClock();
   clock.advance(-5 * 24 * HOUR);
