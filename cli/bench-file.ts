@@ -71,10 +71,10 @@ export function readBytes(file: string): Buffer {
   }
 }
 
-/** @throws Failure in words, where the system says no */
-export function writeFile(file: string, content: string | Uint8Array): void {
+/** A token in it is good until its nonce dies: for its owner's eyes. @throws Failure in words, where the system says no */
+function writeFile(file: string, content: string): void {
   try {
-    writeFileSync(file, content);
+    writeFileSync(file, content, { mode: 0o600 });
   } catch (error) {
     throw fileFailure(`Cannot write ${file}`, error);
   }

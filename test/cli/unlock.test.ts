@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { signManifest } from '../../keys/manifest.ts';
@@ -127,6 +127,7 @@ test('a bench that is not even enrolled: challenge, token, apply, receipts, by f
   const fetch = ['unlock', '--challenge', asked, '--out', granted, '--reason', 'no network', '--json'];
   const { unlock: id, token } = await ok(engineer.latchkey(...fetch));
   assert.equal(token, true);
+  assert.equal(statSync(granted).mode & 0o777, 0o600);
   assert.equal((await ok(bench.latchkey('apply', granted, ...at))).seconds, 120);
   assert.equal((await shown(id)).state, 'issued');
   const { items } = await ok(engineer.latchkey('receipts', '--file', granted, '--json'));
