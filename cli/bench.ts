@@ -6,7 +6,7 @@ import type { Track } from './opening.ts';
 import { keepReceipts } from './receipts.ts';
 import { findOrRequest, type Wanted, waitReady } from './request.ts';
 import type { Session } from './session.ts';
-import { askToken, demandFit, readChallenge, type Unlock } from './token.ts';
+import { fetchToken, readChallenge, type Unlock } from './token.ts';
 import type { Trusted } from './trust.ts';
 
 /** What of an unlock is asked for beside what the challenge says. */
@@ -16,7 +16,7 @@ export type Errand = Pick<Wanted, 'reason' | 'ticket'>;
  * Fetches the token for a challenge that came from a bench without network, into a file for that bench:
  * for one's own unlock of this module that waits or is ready, else for a new one.
  */
-export async function fetchToken(
+export async function runErrand(
   cli: Cli,
   session: Session,
   files: { challenge: string; out: string },
@@ -54,9 +54,8 @@ async function tokenOrNull(
   track: Track,
 ): Promise<string | null> {
   try {
-    const answer = await askToken(client, unlock, challenge);
+    const answer = await fetchToken(client, unlock, challenge, trusted);
     Object.assign(track, { unlock: answer.unlock, stage: 'issued' });
-    demandFit(answer.token, challenge, unlock, trusted);
     return answer.token;
   } catch (error) {
     if (error instanceof Failure && error.code === 'manifest-behind') return null;

@@ -6,7 +6,7 @@ import type { ModuleClient } from './port/module.ts';
 import { collectReceipts, keepReceipts } from './receipts.ts';
 import { findOrRequest, isSameErrand, ownUnlocks, type Wanted, waitReady } from './request.ts';
 import type { Session } from './session.ts';
-import { askToken, demandFit, type Unlock } from './token.ts';
+import { fetchToken, type Unlock } from './token.ts';
 
 /** How far an unlock got, so that whoever ends it can be told how to go on. */
 export interface Track {
@@ -83,7 +83,6 @@ async function open(
 ): Promise<OpenModule> {
   const answer = await answerFor(cli, session, module, unlock);
   Object.assign(track, { unlock: answer.unlock, stage: 'issued' });
-  demandFit(answer.token, answer.challenge, unlock, answer.trusted);
   // The module opens only on an event that the log, as this home has seen it grow, covers.
   await session.witness();
   cli.out.progress('handing the token to the module');
@@ -94,20 +93,21 @@ async function open(
   return { unlock: answer.unlock, seconds: opened.for, already: false };
 }
 
-/** A challenge of the module's, and the token that answers it. */
+/** A token for a challenge that the module makes now. */
 async function answerFor(cli: Cli, session: Session, module: ModuleClient, unlock: Unlock) {
   const trusted = await session.refreshed();
   await updateModule(cli, module, trusted.chain);
   cli.out.progress('asking the module for a challenge');
   const challenge = await module.challenge(unlock.scope, unlock.seconds);
   cli.out.progress('asking the server for the token');
-  return { trusted, challenge, ...(await askToken(session.client, unlock, challenge)) };
+  return fetchToken(session.client, unlock, challenge, trusted);
 }
 
 /** A failure, with what became of the unlock and how to go on. */
 export function explainUnlock(error: unknown, { unlock, stage }: Track, port: string): Failure {
   const failure = asFailure(error);
-  if (unlock === undefined || stage === 'nothing') return failure;
+  // With a server that breaks its word there is no going on.
+  if (unlock === undefined || stage === 'nothing' || failure.exit === 'verification') return failure;
   const { id } = unlock;
   const cancel = `latchkey unlocks cancel ${id}`;
   const goOn = {

@@ -1,52 +1,35 @@
 import type { z } from 'zod';
 import { TokenAnswer, type Unlock as UnlockSchema } from '../protocol/api.ts';
-import { checkToken } from '../protocol/checks.ts';
-import { cmeErrors } from '../protocol/cme.ts';
-import { decodePayload, openEnvelope } from '../protocol/jws.ts';
+import { decodePayload, MessageError, openEnvelope } from '../protocol/jws.ts';
 import { type Challenge, challenge as message } from '../protocol/messages.ts';
 import type { Client } from './client.ts';
 import { Failure } from './failure.ts';
+import { demandFitToken } from './fit.ts';
 import type { Trusted } from './trust.ts';
 
 export type Unlock = z.output<typeof UnlockSchema>;
 
-/** Asks for the token that answers a challenge. The same challenge again gets the same token. */
-export async function askToken(client: Client, unlock: Unlock, challenge: string) {
-  return client.post(`/v1/unlocks/${unlock.id}/token`, TokenAnswer, { challenge });
-}
-
 /**
- * Holds a token to what was asked for, by the module's own rules (DESIGN section 4) under the newest
- * manifest, before the module gets it: a module spends its nonce on the first well-signed token.
- * @throws Failure `token-unfit`
+ * Gets the token that answers a challenge, and holds it to what was asked for. The same challenge again
+ * gets the same token.
+ * @throws Failure
  */
-export function demandFit(token: string, challenge: string, unlock: Unlock, trusted: Trusted): void {
-  const live = readChallenge(challenge);
-  const state = {
-    ...{ hwid: live.sub, iss: trusted.iss, keys: trusted.issuers, pwv: live.pwv },
-    live: { nonce: live.nonce, scope: live.scope, for: live.for },
-  };
-  const verdict = checkToken(token, state);
-  if (!verdict.ok) throw unfit(unlock, cmeErrors[verdict.cme]);
-  const { jti, by } = verdict.token;
-  if (jti !== unlock.id) throw unfit(unlock, `it is the token of unlock ${jti}`);
-  if (by !== unlock.requester) throw unfit(unlock, `it is for ${by}, not for ${unlock.requester}`);
-  if (verdict.token.for > unlock.seconds) throw unfit(unlock, 'it grants more seconds than were asked for');
+export async function fetchToken(client: Client, unlock: Unlock, challenge: string, trusted: Trusted) {
+  const claims = readChallenge(challenge);
+  const answer = await client.post(`/v1/unlocks/${unlock.id}/token`, TokenAnswer, { challenge });
+  demandFitToken(answer.token, claims, unlock, trusted);
+  return answer;
 }
 
-/** What a challenge says; its signature is for the server to check. @throws MessageError */
+/** What a challenge says; its signature is for the server to check. @throws Failure where it is none */
 export function readChallenge(jws: string): Challenge {
-  return decodePayload(message, openEnvelope(message, jws).payload);
-}
-
-function unfit(unlock: Unlock, why: string): Failure {
-  return new Failure(
-    'verification',
-    'token-unfit',
-    `The token of unlock ${unlock.id} is not what was asked for: ${why}.`,
-    {
-      next: 'The module did not get it. Show this to an officer.',
-      details: { unlock: unlock.id },
-    },
-  );
+  try {
+    return decodePayload(message, openEnvelope(message, jws).payload);
+  } catch (cause) {
+    if (!(cause instanceof MessageError)) throw cause;
+    throw new Failure('usage', 'challenge-malformed', `This is not a module’s challenge: ${cause.message}.`, {
+      next: 'Make another: latchkey challenge --port PORT --out FILE',
+      cause,
+    });
+  }
 }

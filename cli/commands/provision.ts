@@ -1,11 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { ModuleAnswer, Order, RegisteredModule } from '../../protocol/api.ts';
-import { checkBundle } from '../../protocol/checks.ts';
-import { cmeErrors } from '../../protocol/cme.ts';
-import { thumbprint } from '../../protocol/jwk.ts';
 import type { Cli } from '../context.ts';
 import { deliverWaiting, postponing } from '../delivery.ts';
-import { Failure } from '../failure.ts';
+import { demandFitBundle } from '../fit.ts';
 import {
   choiceOptions,
   demandModule,
@@ -15,10 +12,9 @@ import {
   updateModule,
   withModule,
 } from '../module.ts';
-import type { ModuleClient, ModuleIdentity } from '../port/module.ts';
+import type { ModuleClient } from '../port/module.ts';
 import { collectReceipts, keepReceipts } from '../receipts.ts';
 import { type Session, withServer } from '../session.ts';
-import type { Trusted } from '../trust.ts';
 import { examples, type Start } from '../verb.ts';
 
 interface Options extends PortChoice, ModuleChoice {
@@ -75,7 +71,7 @@ async function provisionModule(
   };
   const registered = await client.post('/v1/modules', RegisteredModule, registration);
   const trusted = await session.refreshed();
-  demandBundle(registered.bundle, identity, trusted);
+  demandFitBundle(registered.bundle, identity, trusted);
   await updateModule(cli, module, trusted.chain);
   cli.out.progress('handing over the bundle');
   const receipt = await module.provision(registered.bundle);
@@ -88,21 +84,6 @@ async function provisionModule(
   cli.out.result(
     { module: confirmed, already: before !== 'unprovisioned', receipt },
     `Module ${hwid} (IMEI ${imei}) ${done}.`,
-  );
-}
-
-/** By the module's own rules, before it gets it. @throws Failure `bundle-unfit` */
-function demandBundle(bundle: string, { hwid, key }: ModuleIdentity, { iss, issuers }: Trusted): void {
-  const state = { provisioned: false, hwid, dkt: thumbprint(key), iss, keys: issuers, pwv: 0 };
-  const verdict = checkBundle(bundle, state);
-  if (verdict.ok) return;
-  throw new Failure(
-    'verification',
-    'bundle-unfit',
-    `The bundle for module ${hwid} is not fit for it: ${cmeErrors[verdict.cme]}.`,
-    {
-      next: 'The module did not get it. Show this to an officer.',
-    },
   );
 }
 

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Ticket } from '../../protocol/api.ts';
-import { fetchToken } from '../bench.ts';
+import { runErrand } from '../bench.ts';
 import type { TokenFile } from '../bench-file.ts';
 import type { Cli } from '../context.ts';
 import { durationOption, formatDuration } from '../duration.ts';
@@ -60,7 +60,7 @@ async function runUnlock(cli: Cli, options: Options): Promise<void> {
         const asked = { ...rest, port, reason, ticket, seconds: options.for ?? DEFAULT_SECONDS };
         tell(cli, port, await openModule(cli, session, asked, track));
       } else if (challenge !== undefined && out !== undefined) {
-        tellFetched(cli, out, await fetchToken(cli, session, { challenge, out }, { reason, ticket }, track));
+        tellFetched(cli, out, await runErrand(cli, session, { challenge, out }, { reason, ticket }, track));
       }
     });
   } catch (error) {

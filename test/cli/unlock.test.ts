@@ -154,6 +154,15 @@ test('a newer key manifest is handed over before the challenge (DESIGN section 6
   Object.assign(keys, { manifests: [newer] });
 });
 
+test('a module gets no token while the log does not cover what the server has named', async () => {
+  const kept = join(engineer.dir, 'log.json');
+  const before = readFileSync(kept, 'utf8');
+  writeFileSync(kept, JSON.stringify({ ...JSON.parse(before), promised: 1_000_000 }));
+  await fails(unlock('--reason', 'under a shrunken log'), 6, 'log-shrunk');
+  writeFileSync(kept, before);
+  assert.equal(await status(), 'locked');
+});
+
 test('a bench file with a member too many, or none, is refused', async () => {
   const file = join(engineer.dir, 'bad.json');
   for (const content of ['', '{}', '{"latchkey":"token/1","hwid":"LTE4-00A1B2C3D4E5"}']) {
