@@ -1,5 +1,4 @@
 import express, { type Express } from 'express';
-import helmet from 'helmet';
 import { Problem } from '../protocol/problems.ts';
 import type { Services } from './context.ts';
 import type { Metrics } from './metrics.ts';
@@ -33,7 +32,6 @@ export function createApp({ services, operations, metrics, addresses, stopping }
 
   const principals = limitPrincipals(services);
   app.use(exchange(services, metrics));
-  app.use(headers());
   app.use(refuseWhileStopping(stopping));
   app.use(addresses.check);
   for (const [path, methods] of byPath(operations)) {
@@ -54,22 +52,6 @@ export function createApp({ services, operations, metrics, addresses, stopping }
   return app;
 }
 
-/** What helmet sets for pages does nothing for JSON that no page may load; these three do. */
-function headers(): Middleware {
-  const set = [
-    helmet.xContentTypeOptions(),
-    helmet.strictTransportSecurity({ maxAge: 31_536_000 }),
-    helmet.contentSecurityPolicy({
-      useDefaults: false,
-      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
-    }),
-  ];
-  return (request, response, next) => {
-    for (const header of set) header(request, response, () => {});
-    next();
-  };
-}
-
 function begin(operation: AnyOperation): Middleware {
   return (_request, response, next) => {
     response.locals.exchange.operation = operation;
@@ -80,7 +62,7 @@ function begin(operation: AnyOperation): Middleware {
 function refuseWhileStopping(stopping: AbortSignal): Middleware {
   return (_request, response, next) => {
     if (!stopping.aborted) return next();
-    response.setHeader('Connection', 'close');
+    response.locals.exchange.headers['Connection'] = 'close';
     next(new Problem('shutting-down', 'The server is stopping; try again in a moment.', { retryAfter: 5 }));
   };
 }

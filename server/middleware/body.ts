@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
-import { json } from 'express';
 import { Problem } from '../../protocol/problems.ts';
-import type { AnyOperation } from '../operation.ts';
-import { noBody } from '../operation.ts';
+import { type AnyOperation, noBody } from '../operation.ts';
 import type { Middleware } from './exchange.ts';
 
 /** The most bytes of a request body: 64 receipts of 768 bytes fit. */
 export const LARGEST_BODY = 65_536;
 
 const jsonType = /^application\/json(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
+/** Refuses bytes that are not UTF-8, where express.json() would put U+FFFD in their place. */
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Reads the JSON body of an operation that takes one, and refuses a body where none is taken. */
 export function readBody(operation: AnyOperation): Middleware {
@@ -20,17 +20,48 @@ export function readBody(operation: AnyOperation): Middleware {
       );
     };
   }
-  // Without `inflate`, a body cannot be larger than it looks.
-  const parse = json({ limit: LARGEST_BODY, inflate: false, strict: false, type: () => true });
-  return (request, response, next) => {
-    if (hasBody(request) && jsonType.test(request.headers['content-type'] ?? '')) {
-      return parse(request, response, next);
+  return async (request, _response, next) => {
+    const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
+    if (!hasBody(request) || !jsonType.test(type)) {
+      throw new Problem('unsupported-media-type', 'Send a body of Content-Type application/json, in UTF-8.');
     }
-    next(new Problem('unsupported-media-type', 'Send a body of Content-Type application/json.'));
+    // Without decompression, a body cannot be larger than it looks.
+    if (encoding !== undefined) {
+      throw new Problem('unsupported-media-type', 'Send the body without Content-Encoding.');
+    }
+    request.body = parse(await readAll(request));
+    next();
   };
 }
 
 /** True where the request carries a body (RFC 9112 §6). */
-export function hasBody({ headers }: IncomingMessage): boolean {
+function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+}
+
+function readAll(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length <= LARGEST_BODY) chunks.push(chunk);
+    });
+    request.on('end', () => {
+      // Only now, since a client that is still sending would not hear it.
+      if (length <= LARGEST_BODY) resolve(Buffer.concat(chunks));
+      else reject(new Problem('payload-too-large', `A body has at most ${LARGEST_BODY} bytes.`));
+    });
+    request.on('error', (cause) => {
+      reject(new Problem('invalid-request', 'The body ended before its length.', {}, cause));
+    });
+  });
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(utf8.decode(bytes));
+  } catch (cause) {
+    throw new Problem('invalid-request', 'The body is not JSON in UTF-8.', {}, cause);
+  }
 }

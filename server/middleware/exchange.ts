@@ -3,11 +3,14 @@ import type { ProblemCode } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AnyOperation } from '../operation.ts';
+import { securityHeaders } from './headers.ts';
 
 /** What the server learns about one request while it lasts; each middleware fills in its part. */
 export interface Exchange {
   /** Finds the request in diagnostics. Made here: a client's own id could be another's, or hostile. */
   readonly id: string;
+  /** Of the answer, whatever it will be. */
+  readonly headers: Record<string, string>;
   operation?: AnyOperation;
   caller?: Caller;
   /** Decides once more who asks, for an answer that was long in coming. @throws Problem */
@@ -28,15 +31,15 @@ export type ErrorMiddleware = ErrorRequestHandler<Params, unknown, unknown, ApiR
 /** Gives each request its id, and writes its one diagnostic line when it is over. */
 export function exchange(services: Services, metrics: Metrics): Middleware {
   const run = Buffer.from(services.random(6)).toString('base64url');
+  const security = securityHeaders();
   let count = 0;
   return (request, response, next) => {
     const began = performance.now();
     count += 1;
     metrics.begin();
     const id = `${run}-${count.toString(36)}`;
-    const current: Exchange = { id };
+    const current: Exchange = { id, headers: { ...security, 'Request-Id': id } };
     response.locals.exchange = current;
-    response.setHeader('Request-Id', id);
     response.once('close', () => {
       const ms = Math.round((performance.now() - began) * 1000) / 1000;
       const operation = current.operation?.id ?? 'none';

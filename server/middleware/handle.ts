@@ -23,7 +23,7 @@ export function handle(operation: AnyOperation, services: Services, stopping: Ab
     );
     // Who was let in when a long poll began may have been shut out while it waited.
     if (signal !== undefined) await response.locals.exchange.readmit?.();
-    if (stopping.aborted) response.setHeader('Connection', 'close');
+    if (stopping.aborted) response.locals.exchange.headers['Connection'] = 'close';
     send(operation, answer, response);
   };
 }
@@ -36,6 +36,7 @@ function send({ media }: AnyOperation, answer: OperationAnswer<unknown>, respons
       ? body
       : Buffer.from(typeof body === 'string' && media !== undefined ? body : JSON.stringify(body));
   response.writeHead(answer.status ?? 200, {
+    ...response.locals.exchange.headers,
     'Content-Type': media ?? 'application/json',
     'Content-Length': bytes.length,
     'Cache-Control': 'no-store',

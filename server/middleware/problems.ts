@@ -1,4 +1,4 @@
-import { Problem, type ProblemCode, type ProblemDocument, problems } from '../../protocol/problems.ts';
+import { Problem, type ProblemDocument, problems } from '../../protocol/problems.ts';
 import type { Services } from '../context.ts';
 import type { ApiResponse, ErrorMiddleware } from './exchange.ts';
 
@@ -19,8 +19,10 @@ export function answerProblems(services: Services): ErrorMiddleware {
 /** Anything thrown, as a problem; what nobody foresaw is `internal-error` and keeps its detail to itself. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  const fault = bodyFault(error);
-  if (fault !== undefined) return fault;
+  // express's, while it decodes a path's parameters.
+  if (error instanceof URIError) {
+    return new Problem('invalid-request', 'The path is not properly percent-encoded.', {}, error);
+  }
   return new Problem(
     'internal-error',
     'The server failed; ask its operator, naming the request id.',
@@ -47,6 +49,7 @@ function sendProblem(problem: Problem, response: ApiResponse): void {
   const document = problemDocument(problem, response.locals.exchange.id);
   const bytes = Buffer.from(JSON.stringify(document));
   response.writeHead(document.status, {
+    ...response.locals.exchange.headers,
     'Content-Type': 'application/problem+json',
     'Content-Length': bytes.length,
     'Cache-Control': 'no-store',
@@ -63,23 +66,4 @@ function headers({ code, extensions }: Problem): Record<string, string> {
     // RFC 9110 §11.6.1 wants a challenge in every 401; none is registered for TLS client certificates.
     ...(problems[code][0] === 401 && { 'WWW-Authenticate': 'ClientCertificate' }),
   };
-}
-
-/** What body-parser and express themselves throw about what a client sent (`type` of http-errors). */
-const bodyFaults: Record<string, readonly [ProblemCode, string]> = {
-  'entity.too.large': ['payload-too-large', 'The body is larger than this operation takes.'],
-  'entity.parse.failed': ['invalid-request', 'The body is not JSON.'],
-  'encoding.unsupported': ['unsupported-media-type', 'Send the body without Content-Encoding.'],
-  'charset.unsupported': ['unsupported-media-type', 'Send the body as application/json in UTF-8.'],
-  'request.aborted': ['invalid-request', 'The body ended before its Content-Length.'],
-  'request.size.invalid': ['invalid-request', 'The body is not as long as Content-Length says.'],
-};
-
-function bodyFault(error: unknown): Problem | undefined {
-  if (error instanceof URIError) {
-    return new Problem('invalid-request', 'The path is not properly percent-encoded.', {}, error);
-  }
-  const type: unknown = error instanceof Error && 'type' in error ? error.type : undefined;
-  const fault = typeof type === 'string' ? bodyFaults[type] : undefined;
-  return fault && new Problem(fault[0], fault[1], {}, error);
 }

@@ -123,7 +123,7 @@ function call(
   method: string,
   path: string,
   headers: Record<string, string> = {},
-  body = '',
+  body: string | Buffer = '',
 ): Promise<Answer> {
   const { port } = server.address() as AddressInfo;
   return new Promise((resolve, reject) => {
@@ -142,7 +142,7 @@ function call(
 }
 
 const key = '0123456789';
-const post = (body: string, headers = {}, path = '/echo/a') =>
+const post = (body: string | Buffer, headers = {}, path = '/echo/a') =>
   call('POST', path, { 'Content-Type': 'application/json', 'Idempotency-Key': key, ...headers }, body);
 
 test('a valid request reaches its handler with what the schemas gave, and a digest of its body', async () => {
@@ -173,6 +173,8 @@ const refusals: [rule: string, code: string, status: number, () => Promise<Answe
   ['a path outside its schema', 'invalid-request', 400, () => post('{"word":"x"}', {}, '/echo/123456789')],
   ['a path that is not percent-encoded', 'invalid-request', 400, () => post('{"word":"x"}', {}, '/echo/%zz')],
   ['a body that is not JSON', 'invalid-request', 400, () => post('{"word":')],
+  ['a body that is not UTF-8', 'invalid-request', 400, () => post(Buffer.from('{"word":"\xff"}', 'latin1'))],
+  ['a byte order mark', 'invalid-request', 400, () => post('\ufeff{"word":"x"}')],
   ['an empty body', 'unsupported-media-type', 415, () => post('')],
   [
     'a body of another type',
@@ -230,6 +232,18 @@ test('every fault of a request is named', async () => {
     (answer.json['faults'] as { in: string; at: string }[]).map((fault) => `${fault.in} ${fault.at}`),
     ['query n', 'body word', 'body '],
   );
+});
+
+test('what helmet sets for an api stands in every answer, refusals too', async () => {
+  for (const answer of [
+    await call('GET', '/tile/0'),
+    await call('GET', '/refuse'),
+    await call('GET', '/x'),
+  ]) {
+    assert.equal(answer.headers['x-content-type-options'], 'nosniff');
+    assert.match(String(answer.headers['strict-transport-security']), /^max-age=31536000/);
+    assert.equal(answer.headers['content-security-policy'], "default-src 'none';frame-ancestors 'none'");
+  }
 });
 
 test('a refusal keeps its extension members', async () => {
