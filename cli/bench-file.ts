@@ -67,7 +67,9 @@ export function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw fileFailure(`Cannot read ${file}`, error);
+    throw isCode(error, 'ENOENT')
+      ? new Failure('usage', 'file-missing', `There is no file ${file}.`)
+      : fileFailure(`Cannot read ${file}`, error);
   }
 }
 

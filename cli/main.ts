@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import envPaths from 'env-paths';
 import { z } from 'zod';
 import { exitCode } from './exit.ts';
-import { interrupted } from './failure.ts';
+import { Failure, interrupted } from './failure.ts';
 import { run } from './program.ts';
 
 const stop = new AbortController();
@@ -17,11 +17,18 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
+// A reader that leaves (`| head`), a full disk: the command ends in good order, without its result.
+process.stdout.on('error', ({ message }) => {
+  process.exitCode ||= exitCode('failure');
+  stop.abort(new Failure('failure', 'output-lost', `Standard output takes no more: ${message}.`));
+});
+process.stderr.on('error', () => {});
+
 const manifest = new URL('../../package.json', import.meta.url);
 const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(manifest, 'utf8')));
 
 const { LATCHKEY_HOME } = process.env;
-process.exitCode = await run(process.argv.slice(2), {
+const code = await run(process.argv.slice(2), {
   home: LATCHKEY_HOME || envPaths('latchkey', { suffix: '' }).config,
   streams: process,
   version,
@@ -32,3 +39,4 @@ process.exitCode = await run(process.argv.slice(2), {
     await sleep(milliseconds, undefined, { signal });
   },
 });
+process.exitCode = code || process.exitCode;

@@ -107,7 +107,7 @@ function build(surroundings: Surroundings, out: Output): Command {
 }
 
 function usageFailure(error: CommanderError): Failure {
-  const message = error.message.replace(/^error: /, '');
+  const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   return new Failure('usage', 'usage', `${message.charAt(0).toUpperCase()}${message.slice(1)}`, {
     next: 'Run: latchkey help VERB',
   });

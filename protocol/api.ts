@@ -20,7 +20,7 @@ export const Imei = z
   .describe('IMEI: an attribute, never the identity');
 export const PrincipalName = z
   .string()
-  .regex(/^[a-z][a-z0-9._-]{1,31}$/)
+  .regex(/^[a-z][a-z0-9._-]{1,31}$/, 'a name is 2 to 32 of a-z 0-9 . _ -, beginning with a letter')
   .describe('Name of a person or a station');
 export const Id = z.uuid({ version: 'v7' });
 export const Digest = z.base64url().length(43).describe('SHA-256, base64url');
@@ -35,7 +35,7 @@ export const Jws = z
 export const Text = z
   .string()
   .trim()
-  .min(1)
+  .min(1, 'it is empty')
   .max(500)
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}]*$/u, 'control characters are not allowed');
 export const Ticket = z

@@ -90,7 +90,12 @@ export function encodeUnlockBundle(bundle: UnlockBundle): Uint8Array {
 }
 
 function decodeUnlockBundle(file: Uint8Array, find: Find): UnlockBundle | undefined {
-  const parsed = Schema.safeParse(parseJson(Buffer.from(file).toString()));
+  const json = parseJson(Buffer.from(file).toString());
+  if (json === undefined) {
+    find('form', '', 'the file is not an unlock bundle, or not all of it: it is not JSON');
+    return undefined;
+  }
+  const parsed = Schema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     find('form', issue?.path.join('.') ?? '', `the file is not an unlock bundle: ${issue?.message ?? ''}`);

@@ -60,9 +60,7 @@ latchkey enroll asks for it.`,
     const { made, officer, code, expires } = invitation;
     if (options.json) return say(JSON.stringify(invitation));
     say(made ? 'The server is initialized.' : 'The server was initialized before; this is a new code.');
-    say(
-      `Until ${expires}, ${officer} enrolls with this code, which latchkey enroll asks for:\n\n  ${code}\n`,
-    );
+    say(`Until ${expires}, ${officer} enrols with this code, which latchkey enroll asks for:\n\n  ${code}\n`);
     if (made) say('Then take the root keys offline: docs/operations.md says how.');
   });
 

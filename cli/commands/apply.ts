@@ -13,7 +13,7 @@ export function apply(program: Command, start: Start): void {
       .command('apply')
       .summary('hand a module the token that was fetched elsewhere')
       .description(
-        'For a bench without network: hand the module what latchkey unlock --challenge wrote, and add the module’s\n' +
+        'For a bench without network: hand the module what latchkey unlock --challenge wrote, and add the module’s ' +
           'receipts to the file. Later, with network: latchkey receipts --file FILE',
       )
       .argument('<file>', 'the file of latchkey unlock --challenge'),

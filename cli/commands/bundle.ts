@@ -16,7 +16,7 @@ export function bundle(program: Command, start: Start): void {
     .command('bundle')
     .summary('everything about one unlock, as one file')
     .description(
-      'Write everything about one unlock into a file: request, challenges, tokens, receipts, events, their proofs,\n' +
+      'Write everything about one unlock into a file: request, challenges, tokens, receipts, events, their proofs, ' +
         'the checkpoint and the key manifests. latchkey verify checks it, offline and years later.',
     )
     .argument('<unlock>', 'its id')

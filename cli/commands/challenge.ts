@@ -21,8 +21,8 @@ export function challenge(program: Command, start: Start): void {
       .command('challenge')
       .summary('take a module’s challenge to where there is a network')
       .description(
-        'For a bench without network: write the module’s challenge and receipts into a file.\n' +
-          'Then, on a computer with network: latchkey unlock --challenge FILE. Then here: latchkey apply.\n' +
+        'For a bench without network: write the module’s challenge and receipts into a file. ' +
+          'Then, on a computer with network: latchkey unlock --challenge FILE. Then here: latchkey apply. ' +
           'The challenge lives for ten minutes, and until the module restarts or makes another.',
       ),
   )

@@ -10,7 +10,7 @@ export function console(program: Command, start: Start): void {
     .command('console')
     .summary('attach this terminal to a console port')
     .description(
-      'Attach this terminal, or a pipe, to the console of an open module. Ctrl-] leaves it; the module stays open.\n' +
+      'Attach this terminal, or a pipe, to the console of an open module. Ctrl-] leaves it; the module stays open. ' +
         'A console that is locked says nothing at all.',
     )
     .requiredOption('--port <port>', 'the module’s console port: /dev/ttyUSB3, COM6 or tcp://host:port')

@@ -22,8 +22,8 @@ export function enroll(program: Command, start: Start): void {
     .command('enroll')
     .summary('redeem an enrolment code')
     .description(
-      'Redeem an enrolment code: make a key, get a certificate for it, and keep what the code says to trust.\n' +
-        'It asks for the code, or reads it from standard input where that is no terminal. Run it again with the\n' +
+      'Redeem an enrolment code: make a key, get a certificate for it, and keep what the code says to trust. ' +
+        'It asks for the code, or reads it from standard input where that is no terminal. Run it again with the ' +
         'same code where it was cut off.',
     )
     .argument('[code]', 'the code as one paste; here it can be read by whoever lists processes meanwhile')

@@ -115,12 +115,14 @@ async function follow(cli: Cli, session: Session, filter: Filter, from: number |
 
 /** A server that is away for a while does not end a watch. */
 async function patiently<T>(cli: Cli, work: () => Promise<T>): Promise<T> {
-  for (;;) {
+  for (let told = ''; ; ) {
     try {
       return await work();
     } catch (error) {
-      if (cli.signal.aborted || asFailure(error).exit !== 'network') throw error;
-      cli.out.warn(`${asFailure(error).message} Trying on; Ctrl-C ends.`);
+      const { exit, message } = asFailure(error);
+      if (cli.signal.aborted || exit !== 'network') throw error;
+      if (message !== told) cli.out.warn(`${message} Trying on; Ctrl-C ends.`);
+      told = message;
       await cli.delay(AWAY, cli.signal);
     }
   }

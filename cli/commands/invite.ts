@@ -11,7 +11,7 @@ export function invite(program: Command, start: Start): void {
     .command('invite')
     .summary('make an enrolment code (officers)')
     .description(
-      'Make a single-use enrolment code for somebody; with --role, somebody new. Give it to them over a channel that\n' +
+      'Make a single-use enrolment code for somebody; with --role, somebody new. Give it to them over a channel that ' +
         'nobody else reads: whoever redeems it first is them.',
     )
     .argument('<name>', 'who')

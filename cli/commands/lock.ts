@@ -12,7 +12,7 @@ export function lock(program: Command, start: Start): void {
       .command('lock')
       .summary('lock a module now')
       .description(
-        'Lock the module at a port: its session ends with all its processes. Needs no server;\n' +
+        'Lock the module at a port: its session ends with all its processes. Needs no server; ' +
           'the receipt goes there now if it can be reached, else with the next contact.',
       ),
   )

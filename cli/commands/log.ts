@@ -17,7 +17,7 @@ export function log(program: Command, start: Start): void {
   group
     .command('verify')
     .description(
-      'Read the whole log and check it: the checkpoint’s signature, that it extends what this home has seen, every\n' +
+      'Read the whole log and check it: the checkpoint’s signature, that it extends what this home has seen, every ' +
         'tile of hashes up to the root; for auditors and officers also that each event is the leaf that was hashed.',
     )
     .addHelpText('after', examples('latchkey log verify', 'latchkey log verify --json'))

@@ -8,7 +8,7 @@ export function password(program: Command, start: Start): void {
     .command('password')
     .summary('show the password of an unlocked module')
     .description(
-      'Show the password that the module’s login asks for, while its unlock is issued or open. Each showing is an\n' +
+      'Show the password that the module’s login asks for, while its unlock is issued or open. Each showing is an ' +
         'event of the log, and the next token replaces the password.',
     )
     .argument('<unlock>', 'the unlock’s id')

@@ -28,7 +28,7 @@ export function provision(program: Command, start: Start): void {
         .command('provision')
         .summary('make a module belong to this server')
         .description(
-          'Register the module at a port, hand it the keys and its bundle, and confirm with its receipt.\n' +
+          'Register the module at a port, hand it the keys and its bundle, and confirm with its receipt. ' +
             'For provisioning stations. Run again, it goes on where it was cut off, and changes nothing that is done.',
         ),
     ),

@@ -10,7 +10,7 @@ export function revoke(program: Command, start: Start): void {
     .command('revoke')
     .summary('shut somebody out, or revoke a certificate (officers)')
     .description(
-      'Shut a person or a station out at once, with all their certificates; or revoke one certificate, by its serial,\n' +
+      'Shut a person or a station out at once, with all their certificates; or revoke one certificate, by its serial, ' +
         'with all that it was renewed from and into. One’s own certificates anybody may revoke.',
     )
     .argument('[name]', 'who is to be shut out')

@@ -28,7 +28,7 @@ export function unlock(program: Command, start: Start): void {
     .command('unlock')
     .summary('open a module’s console')
     .description(
-      'Open the console of the module at a port: ask the server, wait for approval where policy wants it,\n' +
+      'Open the console of the module at a port: ask the server, wait for approval where policy wants it, ' +
         'hand the token to the module. Cut off, the same command goes on where it stopped.',
     );
   choiceOptions(portOptions(command, false))

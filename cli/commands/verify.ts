@@ -14,17 +14,14 @@ export function verify(program: Command, start: Start): void {
     .command('verify')
     .summary('check a bundle, without a server')
     .description(
-      'Check what latchkey bundle wrote, without a server: from the roots that this home trusts, or those given, to\n' +
+      'Check what latchkey bundle wrote, without a server: from the roots that this home trusts, or those given, to ' +
         'every token, event and receipt. Says what is proved and what is not; exit 6 where anything does not hold.',
     )
     .argument('<file>', 'the file of latchkey bundle')
     .option('--root <file...>', 'trust these root keys instead (PEM or JWK)')
     .addHelpText(
       'after',
-      examples(
-        'latchkey verify unlock.bundle',
-        'latchkey verify unlock.bundle --root root-a.jwk.json root-b.jwk.json',
-      ),
+      examples('latchkey verify unlock.bundle', 'latchkey verify unlock.bundle --root root-a.pub root-b.pub'),
     )
     .action((file: string, { root }: { root?: string[] }, command: Command) =>
       run(start(command), file, root),

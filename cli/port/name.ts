@@ -11,7 +11,7 @@ export type PortName =
  * @throws PortError `port-name`
  */
 export function parsePortName(name: string): PortName {
-  if (/^(\.{0,2}\/|COM\d+$|\\\\\.\\)/i.test(name)) return { kind: 'serial', path: name };
+  if (/^((?!tcp:)[\w.-]*\/|COM\d+$|\\\\\.\\)/i.test(name)) return { kind: 'serial', path: name };
   const [, host, port] = /^tcp:\/\/(\[[0-9a-f:.%\w]+\]|[\w.-]+):(\d{1,5})\/?$/i.exec(name) ?? [];
   if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
     const guess = /^tty\w+$/.test(name) ? ` Did you mean /dev/${name}?` : '';

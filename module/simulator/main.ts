@@ -1,13 +1,14 @@
 #!/usr/bin/env node
+import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { hwid, rsaKey } from '../../protocol/claims.ts';
-import type { RsaJwk } from '../../protocol/jwk.ts';
+import { type RsaJwk, rsaJwk } from '../../protocol/jwk.ts';
 import { type PortChoice, type RunningModule, startModule } from './start.ts';
 
 const examples = `
 A new module on two pseudo-terminals; it is the same module again whenever it starts in that directory:
-  latchkey-module --dir ./m1 --root root-a.jwk.json --root root-b.jwk.json
+  latchkey-module --dir ./m1 --root /var/lib/latchkey/keys/root-a.pub /var/lib/latchkey/keys/root-b.pub
 
 As a console server would offer it, at the speed of a real line:
   latchkey-module --dir ./m2 --hwid SIM-00000002 --root roots.jwk.json --at tcp:4001 --console tcp:4002 --baud 115200
@@ -35,7 +36,7 @@ const program = new Command('latchkey-module')
   .requiredOption('--dir <dir>', 'directory that is the module’s flash')
   .requiredOption(
     '--root <file...>',
-    'the two root public keys of its firmware: JWKs, one to a file or two in one',
+    'the two root public keys of its firmware: PEM or JWK, one to a file or two in one',
   )
   .option('--hwid <hwid>', 'hardware ID', parseHwid, 'SIM-00000001')
   .option('--imei <imei>', '15 digits', parseImei, '490154203237518')
@@ -76,16 +77,24 @@ function readRoots(files: readonly string[]): readonly [RsaJwk, RsaJwk] {
   return [first, second];
 }
 
-/** A JWK, an array of them, or a JWK set. */
+/** PEM, as `latchkey-server init` leaves them; a JWK, an array of them, or a JWK set. */
 function readKeys(file: string): RsaJwk[] {
-  const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const content = parseKeys(readFileSync(file, 'utf8'));
   const isSet = typeof content === 'object' && content !== null && Object.hasOwn(content, 'keys');
   return [isSet && 'keys' in content ? content.keys : content].flat().map((value: unknown) => {
     const key = rsaKey(4096).read(value);
     if (key === undefined)
-      throw new Error(`${file} holds something that is not the public JWK of an RSA-4096 key`);
+      throw new Error(`${file} holds something that is not an RSA-4096 public key, in PEM or as JWK`);
     return key;
   });
+}
+
+function parseKeys(text: string): unknown {
+  try {
+    return text.startsWith('-----BEGIN PUBLIC KEY-----') ? rsaJwk(createPublicKey(text)) : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseHwid(value: string): string {

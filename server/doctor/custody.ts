@@ -28,7 +28,7 @@ function keys(config: Config, now: Date) {
   const { caCertificate } = loadMaterial(config, config.iss, now);
   const { validTo } = new X509Certificate(caCertificate);
   if (Date.parse(validTo) - now.getTime() > YEAR) return ok(`complete; the access CA ends ${validTo}`);
-  return warning(`the access CA ends ${validTo}`, 'plan its successor: every client enrolls again');
+  return warning(`the access CA ends ${validTo}`, 'plan its successor: every client enrols again');
 }
 
 function roots(config: Config) {

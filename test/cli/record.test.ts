@@ -135,9 +135,13 @@ test('an engineer gets bundles of their own unlocks, an auditor of all', async (
 });
 
 test('what is no bundle, or not there, is told as such', async () => {
-  await fails(engineer.latchkey('verify', join(engineer.dir, 'nothing'), '--json'), 1, 'file');
+  await fails(engineer.latchkey('verify', join(engineer.dir, 'nothing'), '--json'), 2, 'file-missing');
   const profile = join(engineer.dir, 'profile.json');
   assert.deepEqual(await findingsOf(engineer.latchkey('verify', profile, '--json')), ['form']);
+  const part = join(engineer.dir, 'part');
+  writeFileSync(part, readFileSync(file).subarray(0, 500));
+  const cut = await engineer.latchkey('verify', part);
+  assert.match(cut.stdout, /not all of it: it is not JSON/);
   await fails(engineer.latchkey('verify', file, '--root', profile, '--json'), 2, 'file-unknown');
 });
 

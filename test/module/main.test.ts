@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
+import { keyObject } from '../../protocol/jwk.ts';
 import { challenge, give, HostPort, provision } from './host.ts';
 import { someHash, testIssuer } from './issuer.ts';
 
@@ -45,6 +46,20 @@ test('it says where its ports are, and SIGTERM ends it in order, open or not', {
   assert.deepEqual(await once(child, 'exit'), [0, null]);
 });
 
+test('its roots may be the PEM files that latchkey-server init leaves', async (t) => {
+  const { dir, roots } = directory(t);
+  const files = issuer.firmware.map((root, place) => {
+    const file = `${roots}.${place}.pub`;
+    writeFileSync(file, keyObject(root).export({ type: 'spki', format: 'pem' }));
+    return file;
+  });
+  const { at } = await run(t, '--dir', dir, '--root', ...files);
+  const host = await HostPort.open(at);
+  await provision(host, issuer, someHash('one'));
+  assert.match(await host.at('AT+QLATCH?'), /"locked"/);
+  await host.close();
+});
+
 test('killed while open, it comes back locked, with a closed/reboot receipt (section 4)', async (t) => {
   const { dir, roots } = directory(t);
   const flags = ['--dir', dir, '--root', roots, '--at', 'tcp:0', '--console', 'tcp:0'];
@@ -67,7 +82,8 @@ test('killed while open, it comes back locked, with a closed/reboot receipt (sec
 
 for (const [rule, flags, words] of [
   ['one root is not enough', ['--root', 'ONE'], /two different/],
-  ['a root is an RSA-4096 JWK', ['--root', 'WRONG'], /not the public JWK of an RSA-4096 key/],
+  ['a root is an RSA-4096 key', ['--root', 'WRONG'], /not an RSA-4096 public key/],
+  ['a file that is neither PEM nor JSON', ['--root', 'TEXT'], /not an RSA-4096 public key/],
   ['a hardware ID has its form', ['--root', 'ROOTS', '--hwid', 'abc'], /8 to 64/],
   ['an IMEI has 15 digits', ['--root', 'ROOTS', '--imei', '12'], /15 digits/],
   ['a port is pty or tcp', ['--root', 'ROOTS', '--at', 'tcp:70000'], /pty or tcp:PORT/],
@@ -75,9 +91,15 @@ for (const [rule, flags, words] of [
 ] as const) {
   test(`refused with a sentence: ${rule}`, (t) => {
     const { dir, roots } = directory(t);
-    const files: Record<string, string> = { ROOTS: roots, ONE: `${roots}.one`, WRONG: `${roots}.wrong` };
+    const files: Record<string, string> = {
+      ROOTS: roots,
+      ONE: `${roots}.one`,
+      WRONG: `${roots}.wrong`,
+      TEXT: `${roots}.txt`,
+    };
     writeFileSync(`${roots}.one`, JSON.stringify(issuer.firmware[0]));
     writeFileSync(`${roots}.wrong`, JSON.stringify(issuer.first.jwk));
+    writeFileSync(`${roots}.txt`, 'no key');
     const { status, stderr } = spawnSync(
       process.execPath,
       [program, '--dir', dir, ...flags.map((flag) => files[flag] ?? flag)],

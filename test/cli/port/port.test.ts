@@ -223,6 +223,7 @@ test('what does not name a port is refused with how to write one', async () => {
 
 test('a port that is not there is missing, with those that are', async () => {
   await assert.rejects(openPort('/dev/ttyUSB99'), is('port-missing', /cable|There are/));
+  await assert.rejects(openPort('ports/at'), is('port-missing', /cable|There are/));
   await assert.rejects(openPort('COM5'), is('port-missing', /cable|There are/));
 });
 

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { test } from 'node:test';
+
+const program = resolve(import.meta.dirname, '../../cli/main.js');
+
+test('a reader that leaves early ends a command quietly, not with a stack', async () => {
+  const child = spawn(process.execPath, [program, '--help']);
+  child.stdout.destroy();
+  const [said, [code]] = await Promise.all([text(child.stderr), once(child, 'exit')]);
+  assert.deepEqual([said, code], ['', 1]);
+});
+
+test('a result that could not be written is not success', () => {
+  const full = openSync('/dev/full', 'w');
+  const { status } = spawnSync(process.execPath, [program, '--version'], { stdio: ['ignore', full, 'pipe'] });
+  closeSync(full);
+  assert.equal(status, 1);
+});
+
+test('a mistyped verb is told in one line, with the one that was meant', () => {
+  const { status, stderr } = spawnSync(process.execPath, [program, 'unlok'], { encoding: 'utf8' });
+  assert.equal(status, 2);
+  assert.match(stderr, /^latchkey: Unknown command 'unlok' \(Did you mean unlock\?\)$/m);
+});
+
+test('a file that is not there is told by its name', () => {
+  const args = ['verify', '/nowhere/b', '--root', '/nowhere/a'];
+  const { status, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  assert.equal(status, 2);
+  assert.match(stderr, /There is no file \/nowhere\/a\./);
+});
