@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Database from 'better-sqlite3';
 import type { z } from 'zod';
+import { Sqlite, type SqliteConnection } from '../sqlite/driver.ts';
 import { Failure } from './failure.ts';
 
 const LOCK_RETRY = 50;
@@ -100,7 +100,7 @@ export class Home {
    */
   async exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     if (this.read('lock') === undefined) this.write('lock', '');
-    const lock = new Database(this.path('lock'), { timeout: 0 });
+    const lock = new Sqlite(this.path('lock'), { timeout: 0 });
     try {
       await this.#acquire(lock, signal);
       return await work();
@@ -109,7 +109,7 @@ export class Home {
     }
   }
 
-  async #acquire(lock: Database.Database, signal: AbortSignal): Promise<void> {
+  async #acquire(lock: SqliteConnection, signal: AbortSignal): Promise<void> {
     for (let waited = 0; ; waited += LOCK_RETRY) {
       try {
         lock.exec('BEGIN EXCLUSIVE');

@@ -8,9 +8,10 @@ const root = resolve(import.meta.dirname, '../..');
 /** What each part may import, beside itself and packages. DESIGN section 7: imports point one way. */
 const directions: Record<string, readonly string[]> = {
   protocol: [],
+  sqlite: [],
   keys: ['protocol'],
-  server: ['protocol', 'keys'],
-  cli: ['protocol'],
+  server: ['protocol', 'keys', 'sqlite'],
+  cli: ['protocol', 'sqlite'],
   module: ['protocol'],
   web: [],
 };

@@ -1,4 +1,4 @@
-import Sqlite from 'better-sqlite3';
+import { Sqlite } from '../../sqlite/driver.ts';
 
 /** A row's compared columns. */
 export type Members = Readonly<Record<string, string | number | null>>;

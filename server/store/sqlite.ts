@@ -1,6 +1,5 @@
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -13,6 +12,7 @@ import {
   SqliteQueryCompiler,
   type SqliteStatement,
 } from 'kysely';
+import { Sqlite, type SqliteConnection } from '../../sqlite/driver.ts';
 import { migrate } from './migrate.ts';
 import type { Database } from './schema.ts';
 import type { Store } from './store.ts';
@@ -92,7 +92,7 @@ class ImmediateDriver extends SqliteDriver {
 const BEGIN = CompiledQuery.raw('begin immediate');
 
 /** Keeps prepared statements: preparing costs more than running most of ours. */
-function cached(database: Sqlite.Database): SqliteDatabase {
+function cached(database: SqliteConnection): SqliteDatabase {
   const statements = new Map<string, SqliteStatement>();
   return {
     close: () => database.close(),

@@ -18,7 +18,6 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import Sqlite from 'better-sqlite3';
 import { pino } from 'pino';
 import { encodeBase64url } from '../../protocol/base64url.ts';
 import { decodeEnrolmentCode } from '../../protocol/enrolment-code.ts';
@@ -27,6 +26,7 @@ import { InitRefused, type Invitation, init } from '../../server/commands/init.t
 import { readConfig } from '../../server/config-file.ts';
 import { redeem } from '../../server/decisions/redeem.ts';
 import { type Ambient, openServices } from '../../server/services.ts';
+import { Sqlite } from '../../sqlite/driver.ts';
 import { clientKey } from '../fixture/client.ts';
 import { type Ended, type Program, run } from '../fixture/program.ts';
 

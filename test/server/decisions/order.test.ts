@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import Sqlite from 'better-sqlite3';
 import { Problem } from '../../../protocol/problems.ts';
 import type { Caller, Services } from '../../../server/context.ts';
 import { cancelUnlock } from '../../../server/decisions/cancel.ts';
@@ -11,6 +10,7 @@ import { requestUnlock } from '../../../server/decisions/request.ts';
 import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import type { Log } from '../../../server/log/log.ts';
+import { Sqlite } from '../../../sqlite/driver.ts';
 import { Device } from '../../fixture/device.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
 import { once, principal, provisioned, requested } from '../../fixture/unlocks.ts';
