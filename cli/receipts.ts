@@ -9,10 +9,14 @@ import type { ModuleClient } from './port/module.ts';
 
 /** Where receipts wait, one to a file, until a server has taken them. */
 const WAITING = 'receipts';
-/** By hardware ID, the highest `seq` that the server has taken: what a module is not asked for again. */
-const TAKEN = 'receipts-taken.json';
+const MARKS = 'receipts-taken.json';
 
-const Taken = z.record(z.string(), z.int().min(0));
+/**
+ * By hardware ID: the highest `seq` in any list that the module gave, and the highest in such a list that
+ * the server has taken, which the module is not asked for again. A receipt that came by itself moves
+ * neither: between it and the list there may be others.
+ */
+const Marks = z.record(z.string(), z.strictObject({ listed: z.int().min(0), taken: z.int().min(0) }));
 
 /** Most receipts in one upload. */
 const BATCH = 64;
@@ -27,9 +31,13 @@ export interface Delivery extends ReceiptResult {
 
 /** Fetches a module's receipts that the server does not have yet, and keeps them until it does. */
 export async function collectReceipts(home: Home, module: ModuleClient): Promise<string[]> {
-  const taken = home.readJson(TAKEN, Taken) ?? {};
-  const receipts = await module.receipts(taken[module.found.hwid] ?? 0);
+  const { hwid } = module.found;
+  const { taken = 0, listed = 0 } = home.readJson(MARKS, Marks)?.[hwid] ?? {};
+  const receipts = await module.receipts(taken);
   keepReceipts(home, receipts);
+  const highest = Math.max(listed, ...receipts.map((jws) => claimsOf(jws)?.seq ?? 0));
+  const marks = home.readJson(MARKS, Marks) ?? {};
+  if (highest > listed) home.writeJson(MARKS, { ...marks, [hwid]: { taken, listed: highest } });
   return receipts;
 }
 
@@ -71,15 +79,16 @@ export function claimsOf(jws: string): Receipt | undefined {
 }
 
 function forget(home: Home, deliveries: readonly Delivery[]): void {
-  const taken = home.readJson(TAKEN, Taken) ?? {};
-  const before = JSON.stringify(taken);
+  const marks = home.readJson(MARKS, Marks) ?? {};
+  const before = JSON.stringify(marks);
   for (const { jws, claims, status } of deliveries) {
     home.remove(nameOf(jws));
     // What the server has not checked must not keep later receipts from being asked for.
     if (claims === undefined || status === 'refused') continue;
-    taken[claims.sub] = Math.max(taken[claims.sub] ?? 0, claims.seq);
+    const mark = marks[claims.sub];
+    if (mark !== undefined && claims.seq <= mark.listed) mark.taken = Math.max(mark.taken, claims.seq);
   }
-  if (JSON.stringify(taken) !== before) home.writeJson(TAKEN, taken);
+  if (JSON.stringify(marks) !== before) home.writeJson(MARKS, marks);
 }
 
 function nameOf(jws: string): string {

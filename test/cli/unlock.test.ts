@@ -159,8 +159,23 @@ test('a module gets no token while the log does not cover what the server has na
   const before = readFileSync(kept, 'utf8');
   writeFileSync(kept, JSON.stringify({ ...JSON.parse(before), promised: 1_000_000 }));
   await fails(unlock('--reason', 'under a shrunken log'), 6, 'log-shrunk');
+  assert.equal((await engineer.latchkey('lock', '--port', module.atPath, '--json')).exit, 6);
   writeFileSync(kept, before);
   assert.equal(await status(), 'locked');
+});
+
+test('a module is locked also where the server is away: the receipt waits', async () => {
+  const { unlock: granted } = await ok(unlock('--reason', 'then the network goes'));
+  const file = join(engineer.dir, 'profile.json');
+  const before = readFileSync(file, 'utf8');
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(before), server: 'https://127.0.0.1:1' }));
+  const { exit, stderr } = await engineer.latchkey('lock', '--port', module.atPath, '--json');
+  writeFileSync(file, before);
+  assert.equal(exit, 0);
+  assert.match(stderr, /receipts wait here/);
+  assert.equal(await status(), 'locked');
+  await ok(engineer.latchkey('receipts', '--json'));
+  assert.equal((await shown(granted.id)).state, 'closed');
 });
 
 test('a bench file with a member too many, or none, is refused', async () => {
