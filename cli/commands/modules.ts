@@ -20,7 +20,7 @@ interface Filter {
 const tendings = {
   suspend: 'Grant nothing to a module until it is resumed.',
   resume: 'End the suspension of a module.',
-  retire: 'Grant nothing to a module any more, for good.',
+  retire: 'Grant nothing to a module any more; it may be provisioned anew with another device key.',
   clear: 'Clear a module of the alarm that it accepted a token which this server never issued.',
   'reset-seq': 'Take a module’s counter from the start again, after its flash was rolled back.',
 } as const;

@@ -20,7 +20,7 @@ export async function bundleUnlock(services: Services, caller: Caller, id: strin
   const row = await findUnlock(services.read, id);
   const only = eventsVisibleTo(services, caller);
   const unlock = mustFind(only === undefined || row?.requester === only ? row : undefined);
-  const { x, y } = await findModule(services.read, unlock.hwid);
+  const { x, y } = await deviceOf(services, unlock);
   const found = await eventsOf(services, unlock);
   const grants = await grantsOf(services, id);
   const receipts = await receiptsOf(services, unlock);
@@ -32,6 +32,23 @@ export async function bundleUnlock(services: Services, caller: Caller, id: strin
     ...{ latchkey: 'unlock-bundle/1', unlock: id, device: { kty: 'EC', crv: 'P-256', x, y } },
     ...{ grants, receipts, events, checkpoint, manifests: await manifestsFor(services, grants) },
   };
+}
+
+/** The device key that the module had when the unlock was requested: what its last registration before says. */
+async function deviceOf(
+  { read, reader }: Services,
+  { id, hwid }: UnlockRow,
+): Promise<{ x: string; y: string }> {
+  const { items } = await reader.search({ unlock: id, type: 'unlock.requested', limit: 1 });
+  const before = { type: 'module.registered', hwid, after: items[0]?.index, newestFirst: true, limit: 1 };
+  const [registered] = (await reader.search(before)).items;
+  const dkt = registered?.event.type === 'module.registered' ? registered.event.dkt : '';
+  const former = await read
+    .selectFrom('former_keys')
+    .select(['x', 'y'])
+    .where('dkt', '=', dkt)
+    .executeTakeFirst();
+  return former ?? findModule(read, hwid);
 }
 
 /** What the newest manifest and its roots need, and those that say which keys signed these tokens. */
@@ -79,8 +96,9 @@ async function receiptsOf({ read }: Services, { id, hwid }: UnlockRow): Promise<
  * that refused this unlock's token has events that name it, which are not its own.
  */
 async function eventsOf({ reader }: Services, { id, hwid }: UnlockRow): Promise<number[]> {
+  const own = await indexes(reader, { hwid, unlock: id, limit: 500 });
   const registered = await indexes(reader, { hwid, type: 'module.registered', limit: 500 });
-  return [...registered, ...(await indexes(reader, { hwid, unlock: id, limit: 500 }))];
+  return [...registered.filter((index) => index < (own[0] ?? 0)), ...own];
 }
 
 async function indexes(reader: Services['reader'], query: EventSearch): Promise<number[]> {

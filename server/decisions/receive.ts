@@ -53,10 +53,19 @@ async function prove(services: Services, caller: Caller, jws: string): Promise<P
   }
 }
 
-/** The module whose device key the header names; nothing of the payload is read before. */
-function signerOf({ read }: Services, jws: string): Promise<ModuleRow | undefined> {
+/** The module whose device key, or former one, the header names; nothing of the payload is read before. */
+async function signerOf({ read }: Services, jws: string): Promise<ModuleRow | undefined> {
   const { kid } = openEnvelope(message, jws);
-  return read.selectFrom('modules').selectAll().where('dkt', '=', kid).executeTakeFirst();
+  const current = await read.selectFrom('modules').selectAll().where('dkt', '=', kid).executeTakeFirst();
+  if (current !== undefined) return current;
+  const former = await read.selectFrom('former_keys').selectAll().where('dkt', '=', kid).executeTakeFirst();
+  if (former === undefined) return undefined;
+  const module = await read
+    .selectFrom('modules')
+    .selectAll()
+    .where('hwid', '=', former.hwid)
+    .executeTakeFirstOrThrow();
+  return { ...module, ...former };
 }
 
 async function take(tx: Tx, proved: Proved): Promise<Result> {
@@ -84,10 +93,11 @@ async function take(tx: Tx, proved: Proved): Promise<Result> {
 }
 
 /** The module holds the very bundle that was made for it. */
-async function confirm(tx: Tx, { module, claims, jws }: Proved, row: ReceiptRow): Promise<Result> {
+async function confirm(tx: Tx, proved: Proved, row: ReceiptRow): Promise<Result> {
+  const { module, claims } = proved;
   const { hwid, bundle_jti: jti, bundle_digest: dig } = module;
   if (claims.jti !== jti || claims.dig !== dig) return refused('receipt-unknown');
-  const result = await keep(tx, row, jws, null);
+  const result = await keep(tx, proved, row, null);
   const confirmed = await tx.db
     .updateTable('modules')
     .set({ state: 'confirmed', confirmed: row.received })
@@ -100,13 +110,14 @@ async function confirm(tx: Tx, { module, claims, jws }: Proved, row: ReceiptRow)
 }
 
 /** Moves the unlock whose token the receipt names. */
-async function move(tx: Tx, { claims, jws }: Proved, row: ReceiptRow): Promise<Result> {
+async function move(tx: Tx, proved: Proved, row: ReceiptRow): Promise<Result> {
+  const { claims } = proved;
   const unlock = await grantedUnlock(tx, claims);
-  if (unlock === undefined) return testify(tx, row, jws);
+  if (unlock === undefined) return testify(tx, proved, row);
   const after = afterReceipt(unlock, claims, unlock.seq, row.received);
   const { id, hwid } = unlock;
   const { state, opened, closed, why, elapsed } = after;
-  const result = await keep(tx, row, jws, state);
+  const result = await keep(tx, proved, row, state);
   await tx.db
     .updateTable('unlocks')
     .set({ state, opened, closed, why, elapsed })
@@ -123,9 +134,9 @@ async function move(tx: Tx, { claims, jws }: Proved, row: ReceiptRow): Promise<R
  * of another module's it can only refuse; one that it took, or that nobody was granted, is one that
  * this server never issued, and counts as a challenge's `last` does.
  */
-async function testify(tx: Tx, row: ReceiptRow, jws: string): Promise<Result> {
+async function testify(tx: Tx, proved: Proved, row: ReceiptRow): Promise<Result> {
   const { hwid, jti, event, received_by: by } = row;
-  const result = await keep(tx, row, jws, null);
+  const result = await keep(tx, proved, row, null);
   const grant = await tx.db
     .selectFrom('grants')
     .select('unlock')
@@ -155,13 +166,20 @@ function grantedUnlock(tx: Tx, { jti, sub }: Receipt): Promise<Granted | undefin
 }
 
 /** The receipt's row, the password version that the module reports, the event. */
-async function keep(tx: Tx, row: ReceiptRow, jws: string, state: UnlockRow['state'] | null): Promise<Result> {
+async function keep(
+  tx: Tx,
+  { module, jws }: Proved,
+  row: ReceiptRow,
+  state: UnlockRow['state'] | null,
+): Promise<Result> {
   await tx.db.insertInto('receipts').values(row).execute();
   const { hwid, jti, event, why, elapsed, seq, pwv } = row;
   await tx.db
     .updateTable('modules')
     .set({ pwv, pwv_seq: seq })
     .where('hwid', '=', hwid)
+    // What a former device key says is not about what is in force now.
+    .where('dkt', '=', module.dkt)
     .where('pwv_seq', '<', seq)
     .execute();
   await tx.append({

@@ -10,6 +10,7 @@ import type { LogPosition, Tx } from '../log/log.ts';
 import { makePassword, sealPassword } from '../passwords.ts';
 import type { ModuleRow, PasswordRow } from '../store/schema.ts';
 import { digestOf } from './device.ts';
+import { lapse } from './sweep.ts';
 
 type Asked = z.output<typeof NewModule>;
 
@@ -38,9 +39,13 @@ export async function registerModule(
 ): Promise<Registration> {
   const dkt = deviceKeyOf(asked);
   const known = await findTwin(services, asked.hwid, dkt);
-  if (known !== undefined) return again(services, caller, known, asked.hwid, dkt);
-  const prepared = await prepare(services, caller, asked, dkt);
-  const { value: inserted, log } = await services.log.commit((tx) => insert(tx, prepared));
+  if (known !== undefined && !(await startsAnew(services, known, asked.hwid, dkt)))
+    return again(services, caller, known, asked.hwid, dkt);
+  const ver = known === undefined ? 1 : await nextVersion(services, known);
+  const prepared = await prepare(services, caller, asked, dkt, ver);
+  const { value: inserted, log } = await services.log.commit((tx) =>
+    known === undefined ? insert(tx, prepared) : replace(tx, known, prepared),
+  );
   if (inserted) return { module: prepared.module, bundle: openBundle(services, prepared.module), log };
   const faster = await findTwin(services, asked.hwid, dkt);
   if (faster === undefined) throw new Error(`module ${asked.hwid} was neither made nor found`);
@@ -58,14 +63,41 @@ function deviceKeyOf({ key }: Asked): string {
   return thumbprint(jwk);
 }
 
-/** The module of that hardware ID, else the one that has that device key. */
+/** The module that has that device key or once had it, else the one of that hardware ID. */
 async function findTwin({ read }: Services, hwid: string, dkt: string): Promise<ModuleRow | undefined> {
   const found = await read
     .selectFrom('modules')
     .selectAll()
     .where((row) => row.or([row('hwid', '=', hwid), row('dkt', '=', dkt)]))
     .execute();
-  return found.find((module) => module.hwid === hwid) ?? found[0];
+  const other = found.find((module) => module.dkt === dkt) ?? (await formerOwner(read, dkt));
+  return other ?? found[0];
+}
+
+/** Only what an officer has retired gets another device key, and no key comes back. */
+async function startsAnew({ read }: Services, known: ModuleRow, hwid: string, dkt: string): Promise<boolean> {
+  if (known.hwid !== hwid || known.dkt === dkt || known.state !== 'retired') return false;
+  return (await formerOwner(read, dkt)) === undefined;
+}
+
+/** The module that had this device key before it was registered anew. */
+function formerOwner(read: Services['read'], dkt: string): Promise<ModuleRow | undefined> {
+  return read
+    .selectFrom('former_keys')
+    .innerJoin('modules', 'modules.hwid', 'former_keys.hwid')
+    .selectAll('modules')
+    .where('former_keys.dkt', '=', dkt)
+    .executeTakeFirst();
+}
+
+/** The module keeps the version in force through a reset, and takes only one above it. */
+async function nextVersion({ read }: Services, { hwid, pwv }: ModuleRow): Promise<number> {
+  const { sent } = await read
+    .selectFrom('passwords')
+    .where('hwid', '=', hwid)
+    .select((row) => row.fn.max('ver').as('sent'))
+    .executeTakeFirstOrThrow();
+  return Math.max(sent, pwv ?? 0) + 1;
 }
 
 async function again(
@@ -89,16 +121,22 @@ async function again(
   );
 }
 
-async function prepare(services: Services, caller: Caller, asked: Asked, dkt: string): Promise<Prepared> {
+async function prepare(
+  services: Services,
+  caller: Caller,
+  asked: Asked,
+  dkt: string,
+  ver: number,
+): Promise<Prepared> {
   const { hwid } = asked;
   const { password, hash } = makePassword(services.random);
   const jti = newId(services);
-  const bundle = await signBundle(services, { hwid, dkt, jti, hash });
+  const bundle = await signBundle(services, { hwid, dkt, jti, ver, hash });
   const created = services.clock().toISOString();
   return {
     password: {
-      ...{ hwid, ver: 1, hash, created, revealed: null },
-      sealed: sealPassword(services, hwid, 1, password),
+      ...{ hwid, ver, hash, created, revealed: null },
+      sealed: sealPassword(services, hwid, ver, password),
     },
     module: {
       ...{ hwid, dkt, x: asked.key.x, y: asked.key.y, imei: asked.imei ?? null, order: asked.order ?? null },
@@ -107,7 +145,7 @@ async function prepare(services: Services, caller: Caller, asked: Asked, dkt: st
       ...{ bundle_jti: jti, bundle_digest: digestOf(bundle) },
       sealed_bundle: services.sealer.seal(Buffer.from(bundle), {
         purpose: 'bundle',
-        subject: hwid,
+        subject: jti,
         version: 1,
       }),
     },
@@ -116,16 +154,16 @@ async function prepare(services: Services, caller: Caller, asked: Asked, dkt: st
 
 function signBundle(
   { keys }: Services,
-  { hwid, dkt, jti, hash }: { hwid: string; dkt: string; jti: string; hash: string },
+  { hwid, dkt, jti, ver, hash }: { hwid: string; dkt: string; jti: string; ver: number; hash: string },
 ): Promise<string> {
   const [issuer] = keys.issuers;
   if (issuer === undefined) throw new Error('there is no live issuer key');
-  const claims = { iss: keys.iss, aud: AUDIENCE, jti, sub: hwid, dkt, pw: { ver: 1, hash } };
+  const claims = { iss: keys.iss, aud: AUDIENCE, jti, sub: hwid, dkt, pw: { ver, hash } };
   return signMessage(bundleMessage, claims, issuer);
 }
 
-function openBundle({ sealer }: Services, { hwid, sealed_bundle }: ModuleRow): string {
-  const opened = sealer.open(sealed_bundle, { purpose: 'bundle', subject: hwid, version: 1 });
+function openBundle({ sealer }: Services, { bundle_jti, sealed_bundle }: ModuleRow): string {
+  const opened = sealer.open(sealed_bundle, { purpose: 'bundle', subject: bundle_jti, version: 1 });
   return Buffer.from(opened).toString();
 }
 
@@ -137,11 +175,46 @@ async function insert(tx: Tx, { module, password }: Prepared): Promise<boolean> 
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst();
   if (inserted.numInsertedOrUpdatedRows === 0n) return false;
+  await complete(tx, module, password);
+  return true;
+}
+
+/**
+ * A retired module starts anew with another device key, as after a reset. What the old key had under
+ * way ends: its tokens are for another key.
+ * @returns false where it was registered anew meanwhile
+ */
+async function replace(
+  tx: Tx,
+  { hwid, dkt, x, y }: ModuleRow,
+  { module, password }: Prepared,
+): Promise<boolean> {
+  const replaced = await tx.db
+    .updateTable('modules')
+    .set(module)
+    .where('hwid', '=', hwid)
+    .where('dkt', '=', dkt)
+    .where('state', '=', 'retired')
+    .executeTakeFirst();
+  if (replaced.numUpdatedRows === 0n) return false;
+  await tx.db.insertInto('former_keys').values({ hwid, dkt, x, y }).execute();
+  const unfinished = await tx.db
+    .selectFrom('unlocks')
+    .selectAll()
+    .where('hwid', '=', hwid)
+    .where('state', 'in', ['waiting', 'ready', 'issued', 'open'])
+    .execute();
+  for (const unlock of unfinished)
+    await lapse(tx, unlock, unlock.issued === null ? 'expired' : 'unaccounted');
+  await complete(tx, module, password);
+  return true;
+}
+
+async function complete(tx: Tx, module: ModuleRow, password: PasswordRow): Promise<void> {
   await tx.db.insertInto('passwords').values(password).execute();
   const { hwid, imei, order, dkt, bundle_jti: jti, bundle_digest: dig } = module;
   await tx.append({
     ...{ type: 'module.registered', by: module.registered_by, state: 'registered' },
-    ...{ hwid, imei, order, dkt, jti, dig, ver: 1 },
+    ...{ hwid, imei, order, dkt, jti, dig, ver: password.ver },
   });
-  return true;
 }

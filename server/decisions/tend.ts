@@ -35,7 +35,7 @@ export const resume: Verb = (module, by, why) => {
   };
 };
 
-/** For good: nothing is granted to the module any more. */
+/** For good, as far as this device key goes: with another one the module may be registered anew. */
 export const retire: Verb = ({ hwid, state }, by, why) =>
   state === 'retired'
     ? undefined

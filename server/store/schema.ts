@@ -12,6 +12,7 @@ export interface Database {
   enrolments: EnrolmentsTable;
   certificates: CertificatesTable;
   modules: ModulesTable;
+  former_keys: FormerKeysTable;
   data_keys: DataKeysTable;
   passwords: PasswordsTable;
   unlocks: UnlocksTable;
@@ -115,6 +116,14 @@ interface ModulesTable {
   registered: string;
   registered_by: string;
   confirmed: string | null;
+}
+
+/** Device keys that a module had before it was retired and registered anew: what they signed still counts. */
+interface FormerKeysTable {
+  dkt: string;
+  hwid: string;
+  x: string;
+  y: string;
 }
 
 /** Data keys under the KEK; the newest seals. */

@@ -112,6 +112,13 @@ async function createModules(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
     .execute();
   for (const column of ['imei', 'order']) await index(db, 'modules', [column]);
   await db.schema
+    .createTable('former_keys')
+    .addColumn('dkt', 'text', (column) => column.primaryKey())
+    .addColumn('hwid', 'text', (column) => column.notNull().references('modules.hwid'))
+    .addColumn('x', 'text', (column) => column.notNull())
+    .addColumn('y', 'text', (column) => column.notNull())
+    .execute();
+  await db.schema
     .createTable('data_keys')
     .addColumn('id', 'text', (column) => column.primaryKey())
     .addColumn('wrapped', sql.raw(bytes), (column) => column.notNull())

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { decodePayload, openEnvelope } from '../../../protocol/jws.ts';
+import { bundle as bundleMessage } from '../../../protocol/messages.ts';
+import type { Problem } from '../../../protocol/problems.ts';
+import { verifyUnlockBundle } from '../../../protocol/unlock-bundle.ts';
+import type { Caller, Services } from '../../../server/context.ts';
+import { registerModule } from '../../../server/decisions/register.ts';
+import { retire, tend } from '../../../server/decisions/tend.ts';
+import { issueToken } from '../../../server/decisions/token.ts';
+import { bundleFile, eventfulUnlock } from '../../fixture/bundle.ts';
+import { Device } from '../../fixture/device.ts';
+import { startServer, type TestServer } from '../../fixture/server.ts';
+import { principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+
+let server: TestServer;
+let services: Services;
+let alice: Caller;
+let station: Caller;
+
+before(async () => {
+  server = await startServer();
+  services = server.services;
+  alice = await principal(services, ['engineer'], 'alice');
+  station = await principal(services, ['station'], 'line-1');
+});
+after(() => server.stop());
+
+const register = ({ hwid, key }: Device) => registerModule(services, station, { hwid, key });
+const retired = ({ hwid }: Device) => tend(services, 'olga', hwid, retire, 'it has been reset');
+const exists = (error: Problem) => error.code === 'module-exists';
+
+describe('a retired module with another device key (DESIGN §4, §6)', () => {
+  test('is registered anew, with a password above all that were sent, and unlocks from seq 1 on', async () => {
+    const old = await provisioned(services, station);
+    await eventfulUnlock(services, alice, old);
+    const device = new Device(old.hwid);
+    await assert.rejects(register(device), exists);
+    await retired(old);
+    const { bundle } = await register(device);
+    const { pw, dkt } = decodePayload(bundleMessage, openEnvelope(bundleMessage, bundle).payload);
+    assert.deepEqual([pw?.ver, dkt], [2, device.dkt]);
+    assert.equal((await register(device)).bundle, bundle);
+    device.pwv = 2;
+    await provisioned(services, station, device);
+    const id = await requested(services, alice, device);
+    await issueToken(services, alice, id, await device.challenge());
+    assert.equal(await uploaded(services, alice, device.receipt('opened', id)), 'open');
+  });
+
+  test('what the old key had under way ends, and what it signed still counts', async () => {
+    const old = await provisioned(services, station);
+    const id = await requested(services, alice, old);
+    await issueToken(services, alice, id, await old.challenge());
+    const late = await old.receipt('closed', id, { seq: 900, pwv: 7 });
+    await retired(old);
+    const device = new Device(old.hwid);
+    await provisioned(services, station, device);
+    assert.equal(await uploaded(services, alice, Promise.resolve(late)), 'closed');
+    const { pwv } = await services.read
+      .selectFrom('modules')
+      .select('pwv')
+      .where('hwid', '=', old.hwid)
+      .executeTakeFirstOrThrow();
+    assert.equal(pwv, device.pwv);
+    const verdict = verifyUnlockBundle(await bundleFile(services, alice, id), services.keys.roots);
+    assert.ok(verdict.ok, JSON.stringify(verdict));
+  });
+
+  test('a device key that a module had once is nobody’s any more', async () => {
+    const old = await provisioned(services, station);
+    await retired(old);
+    await provisioned(services, station, new Device(old.hwid));
+    await assert.rejects(register(old), exists);
+    await retired(old);
+    await assert.rejects(register(old), exists);
+    await assert.rejects(registerModule(services, station, { hwid: 'QC-OTHER-01', key: old.key }), exists);
+  });
+});
