@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { copyTree } from '../fixture/copy.ts';
 import { fails, ok } from './answers.ts';
 import type { Laptop } from './laptop.ts';
 import { startWorld, type World } from './world.ts';
@@ -51,7 +52,7 @@ test('renew does it at once; a command after it uses the new certificate', async
 
 test('a copied home that renews as well is found out: the second key revokes the lineage', async () => {
   rmSync(thief.dir, { recursive: true });
-  cpSync(alice.dir, thief.dir, { recursive: true });
+  copyTree(alice.dir, thief.dir);
   thief.now = alice.now;
   await ok(thief.latchkey('renew', '--json'));
   await fails(alice.latchkey('renew', '--json'), 3, 'certificate-revoked');

@@ -20,6 +20,7 @@ import { writeOnce } from '../../keys/files.ts';
 import { loadMaterial, loadRootPrivate } from '../../keys/load.ts';
 import { type KeyPlaces, keyFiles, rootsPresent } from '../../keys/places.ts';
 import { rsaJwk } from '../../protocol/jwk.ts';
+import { copyTree } from '../fixture/copy.ts';
 
 const ISS = 'latchkey.test';
 const now = new Date('2026-01-01T00:00:00Z');
@@ -38,7 +39,7 @@ function under(directory: string): KeyPlaces {
 /** One ceremony for all tests; each works on a copy. */
 before(() => createKeys(under(join(top, 'made')), ceremony));
 beforeEach(() => {
-  cpSync(join(top, 'made'), join(top, 'copy'), { recursive: true });
+  copyTree(join(top, 'made'), join(top, 'copy'));
   places = under(join(top, 'copy'));
 });
 afterEach(() => rmSync(join(top, 'copy'), { recursive: true }));

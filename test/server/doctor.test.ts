@@ -23,6 +23,7 @@ import { parseConfig } from '../../server/config-file.ts';
 import type { Finding } from '../../server/doctor/finding.ts';
 import type { Machine } from '../../server/doctor/machine.ts';
 import type { Ambient } from '../../server/services.ts';
+import { copyTree } from '../fixture/copy.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'latchkey-'));
 const dir = join(top, 'copy');
@@ -34,7 +35,7 @@ before(async () => {
   mkdirSync(join(top, 'made'));
   await init(config, ambient());
 });
-beforeEach(() => cpSync(join(top, 'made'), dir, { recursive: true }));
+beforeEach(() => copyTree(join(top, 'made'), dir));
 afterEach(() => rmSync(dir, { recursive: true }));
 after(() => rmSync(top, { recursive: true }));
 
@@ -135,7 +136,7 @@ test('a clock behind the newest event fails', async () => {
 
 test('a database older than the checkpoint’s copy fails; a missing copy is a warning', async () => {
   const older = join(top, 'older');
-  cpSync(join(dir, 'data'), older, { recursive: true });
+  copyTree(join(dir, 'data'), older);
   await init(configured('api: {port: 8443}'), ambient());
   for (const name of readdirSync(join(dir, 'data'))) {
     if (name.startsWith('latchkey.db')) rmSync(join(dir, 'data', name));

@@ -3,7 +3,6 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -28,6 +27,7 @@ import { redeem } from '../../server/decisions/redeem.ts';
 import { type Ambient, openServices } from '../../server/services.ts';
 import { Sqlite } from '../../sqlite/driver.ts';
 import { clientKey } from '../fixture/client.ts';
+import { copyTree } from '../fixture/copy.ts';
 import { type Ended, type Program, run } from '../fixture/program.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'latchkey-'));
@@ -54,7 +54,7 @@ before(async () => {
   assert.equal(code, 0, stderr);
   first = JSON.parse(stdout);
 });
-beforeEach(() => cpSync(made, dir, { recursive: true }));
+beforeEach(() => copyTree(made, dir));
 afterEach(() => rmSync(dir, { recursive: true }));
 after(() => rmSync(top, { recursive: true }));
 

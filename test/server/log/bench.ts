@@ -12,6 +12,7 @@ import { openLog } from '../../../server/log/open.ts';
 import { type LogReader, logReader } from '../../../server/log/read.ts';
 import { openSqlite } from '../../../server/store/sqlite.ts';
 import type { Store } from '../../../server/store/store.ts';
+import { copyTree } from '../../fixture/copy.ts';
 
 export const ORIGIN = logOrigin('latchkey.example');
 export const START = Date.UTC(2026, 10, 1);
@@ -82,7 +83,7 @@ export class LogBench {
   }
 
   save(name: string): void {
-    cpSync(join(this.dir, 'data'), join(this.dir, name), { recursive: true });
+    copyTree(join(this.dir, 'data'), join(this.dir, name));
   }
 
   restore(name: string, file: string): void {
