@@ -1,18 +1,20 @@
 import type { NewEvent } from '../../protocol/events.ts';
 import { signMessage } from '../../protocol/jws.ts';
 import { AUDIENCE, type Challenge, unlockToken } from '../../protocol/messages.ts';
-import type { Services } from '../context.ts';
+import type { Caller, Services } from '../context.ts';
 import type { LogPosition, Tx } from '../log/log.ts';
 import { makePassword, sealPassword } from '../passwords.ts';
 import type { GrantRow, PasswordRow } from '../store/schema.ts';
 import { digestOf } from './device.ts';
 import type { Evidence } from './evidence.ts';
 import type { Grant } from './issue.ts';
+import { mustStillBeIn } from './permit.ts';
 import type { Subject } from './subject.ts';
 import { finish, keepPassword, moveModule, moveUnlock, Overtaken, spendChallenge } from './swap.ts';
 
 /** A decision to issue, and what it was made from. */
 export interface Granting {
+  readonly caller: Caller;
   readonly subject: Subject;
   readonly jws: string;
   readonly challenge: Challenge;
@@ -47,11 +49,12 @@ export async function commitGrant(services: Services, granting: Granting): Promi
 /** Whatever of the decision's facts may have changed is a condition of one of these statements. */
 async function write(
   tx: Tx,
-  { subject, challenge, evidence, grant }: Granting,
+  { caller, subject, challenge, evidence, grant }: Granting,
   row: GrantRow,
   password: PasswordRow | undefined,
   event: NewEvent,
 ): Promise<void> {
+  await mustStillBeIn(tx, caller);
   for (const other of evidence.others) await finish(tx, other);
   await moveUnlock(tx, subject.unlock, grant);
   await spendChallenge(tx, row);

@@ -67,7 +67,7 @@ async function tryToIssue(
   });
   if ('problem' in decision) return refuse(services, decision);
 
-  const granted = await commitGrant(services, { subject, jws, challenge, evidence, grant: decision });
+  const granted = await commitGrant(services, { caller, subject, jws, challenge, evidence, grant: decision });
   if (granted === undefined) return undefined;
   const issued = new Date(decision.iat * 1000).toISOString();
   const unlock = { ...subject.unlock, state: 'issued' as const, issued, granted: decision.for };
