@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { done, refused } from '../fixture/client.ts';
-import { startServer, type TestServer } from '../fixture/server.ts';
+import { startServer, TestClock, type TestServer } from '../fixture/server.ts';
 import { principal, provisioned } from '../fixture/unlocks.ts';
 
 /** What the ops listener answers. */
@@ -23,7 +23,9 @@ async function withServer(
   overrides: Record<string, unknown>,
   act: (server: TestServer) => Promise<void>,
 ): Promise<void> {
-  const server = await startServer(overrides);
+  const clock = new TestClock();
+  clock.stop();
+  const server = await startServer(overrides, clock);
   try {
     await act(server);
   } finally {
