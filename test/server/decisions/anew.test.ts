@@ -11,7 +11,7 @@ import { issueToken } from '../../../server/decisions/token.ts';
 import { bundleFile, eventfulUnlock } from '../../fixture/bundle.ts';
 import { Device } from '../../fixture/device.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
-import { principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { digest, principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
 let server: TestServer;
 let services: Services;
@@ -65,6 +65,14 @@ describe('a retired module with another device key (DESIGN §4, §6)', () => {
     assert.equal(pwv, device.pwv);
     const verdict = verifyUnlockBundle(await bundleFile(services, alice, id), services.keys.roots);
     assert.ok(verdict.ok, JSON.stringify(verdict));
+  });
+
+  test('the old key cannot say that the new bundle arrived', async () => {
+    const old = await provisioned(services, station);
+    await retired(old);
+    const { module, bundle } = await register(new Device(old.hwid));
+    const receipt = old.receipt('provisioned', module.bundle_jti, { dig: digest(bundle) });
+    assert.equal(await uploaded(services, alice, receipt), 'receipt-unknown');
   });
 
   test('a device key that a module had once is nobody’s any more', async () => {
