@@ -74,7 +74,10 @@ async function hasOpen(pid: number, target: string, host: Host): Promise<boolean
   return false;
 }
 
+/** The program's name: of its command line, since a process may call its threads something else. */
 async function commandOf(pid: number, host: Host): Promise<string> {
-  const name = await readFile(join(host.root, 'proc', String(pid), 'comm'), 'utf8').catch(() => '');
-  return name.trim() || 'a process';
+  const folder = join(host.root, 'proc', String(pid));
+  const read = (name: string) => readFile(join(folder, name), 'utf8').catch(() => '');
+  const [program = ''] = (await read('cmdline')).split('\0', 1);
+  return basename(program) || (await read('comm')).trim() || 'a process';
 }

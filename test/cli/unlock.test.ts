@@ -184,7 +184,7 @@ test('a bench file with a member too many, or none, is refused', async () => {
     writeFileSync(file, content);
     await fails(other.latchkey('apply', file, '--port', module.atPath, '--json'), 2, 'file-unknown');
   }
-  await fails(other.latchkey('apply', `${file}.none`, '--port', module.atPath, '--json'), 1, 'file');
+  await fails(other.latchkey('apply', `${file}.none`, '--port', module.atPath, '--json'), 2, 'file-missing');
 });
 
 test('the private key and the password stand in no file of the home but identity.pem (order rule 5)', async () => {
