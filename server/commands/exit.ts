@@ -34,5 +34,12 @@ export function explain(error: unknown): { readonly code: number; readonly text:
   if ('code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')) {
     return { code: exits.failed, text: `${message}: latchkey-server doctor says which listener that is` };
   }
+  const code = 'code' in error ? String(error.code) : '';
+  if (/^SQLITE_|^ENOSPC$|^EROFS$|^EDQUOT$/.test(code)) {
+    return {
+      code: exits.failed,
+      text: `${message} (${code}): latchkey-server doctor looks at disk and database`,
+    };
+  }
   return { code: exits.failed, text: error.stack ?? message };
 }
