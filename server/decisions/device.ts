@@ -1,4 +1,4 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import type { ClaimsOf, Shape } from '../../protocol/claims.ts';
 import { keyObject } from '../../protocol/jwk.ts';
 import { type Message, MessageError, verifyMessage } from '../../protocol/jws.ts';
@@ -24,7 +24,7 @@ export function verifyDevice<S extends Shape>(message: Message<S>, jws: string, 
 
 /** SHA-256 over compact bytes, base64url. */
 export function digestOf(jws: string): string {
-  return createHash('sha256').update(jws).digest('base64url');
+  return hash('sha256', jws, 'base64url');
 }
 
 const imported = new Map<string, KeyObject>();

@@ -93,19 +93,40 @@ function rowOf({ sealer }: Services, { subject, jws, challenge, grant }: Grantin
   const seal = (text: string, purpose: 'challenge' | 'token') =>
     sealer.seal(Buffer.from(text), { purpose, subject: unlock, version: turn });
   return {
-    ...{ unlock, turn, hwid, nonce: challenge.nonce, seq: challenge.seq, pwv: challenge.pwv },
-    ...{ iat: grant.iat, for: grant.for, kid: grant.issuer, pw_ver: grant.ver ?? null },
-    ...{ challenge_digest: digestOf(jws), sealed_challenge: seal(jws, 'challenge') },
-    ...{ token_digest: digestOf(token), sealed_token: seal(token, 'token') },
+    unlock,
+    turn,
+    hwid,
+    nonce: challenge.nonce,
+    seq: challenge.seq,
+    pwv: challenge.pwv,
+    iat: grant.iat,
+    for: grant.for,
+    kid: grant.issuer,
+    pw_ver: grant.ver ?? null,
+    challenge_digest: digestOf(jws),
+    token_digest: digestOf(token),
+    sealed_challenge: seal(jws, 'challenge'),
+    sealed_token: seal(token, 'token'),
   };
 }
 
 function eventOf({ subject, grant }: Granting, row: GrantRow): NewEvent {
   const { id, hwid, requester, scope } = subject.unlock;
   return {
-    ...{ type: 'unlock.issued', by: requester, unlock: id, hwid, scope, state: 'issued' },
-    ...{ for: grant.for, exp: grant.exp, nonce: row.nonce, seq: row.seq },
-    ...{ challenge: row.challenge_digest, token: row.token_digest, kid: grant.issuer },
-    ...{ pw: row.pw_ver, replaces: subject.newest?.token_digest ?? null },
+    type: 'unlock.issued',
+    by: requester,
+    unlock: id,
+    hwid,
+    scope,
+    for: grant.for,
+    exp: grant.exp,
+    nonce: row.nonce,
+    seq: row.seq,
+    challenge: row.challenge_digest,
+    token: row.token_digest,
+    kid: grant.issuer,
+    pw: row.pw_ver,
+    replaces: subject.newest?.token_digest ?? null,
+    state: 'issued',
   };
 }

@@ -84,10 +84,8 @@ async function insert(tx: Tx, row: UnlockRow, approvals: number): Promise<Counte
   const unlock = { ...row, approvals, state } as const;
   await insertUnlock(tx.db, unlock);
   const { id, requester, hwid, scope, seconds, reason, ticket, digest } = unlock;
-  await tx.append({
-    ...{ type: 'unlock.requested', by: requester, unlock: id, dig: digest, state },
-    ...{ hwid, scope, seconds, reason, ticket },
-  });
+  const asked = { hwid, scope, seconds, reason, ticket };
+  await tx.append({ ...asked, type: 'unlock.requested', by: requester, unlock: id, dig: digest, state });
   return { ...unlock, tokens: 0 };
 }
 
@@ -96,15 +94,27 @@ function newRow(services: Services, caller: Caller, asked: Asked, idempotency: I
   const approved = {
     id: newId(services),
     requester: caller.name,
-    ...{ hwid: asked.hwid, scope: asked.scope, seconds: asked.seconds },
-    ...{ reason: asked.reason, ticket: asked.ticket ?? null },
+    hwid: asked.hwid,
+    scope: asked.scope,
+    seconds: asked.seconds,
+    reason: asked.reason,
+    ticket: asked.ticket ?? null,
   };
   return {
     ...approved,
-    ...{ idem_by: caller.name, idem_key: idempotency.key, idem_digest: idempotency.digest },
-    ...{ digest: approvalDigest(approved), approvals: 0, state: 'ready' },
+    idem_by: caller.name,
+    idem_key: idempotency.key,
+    idem_digest: idempotency.digest,
+    digest: approvalDigest(approved),
+    approvals: 0,
+    state: 'ready',
     created: now.toISOString(),
     deadline: new Date(now.getTime() + services.config.unlockDeadline * 1000).toISOString(),
-    ...{ issued: null, granted: null, opened: null, closed: null, why: null, elapsed: null },
+    issued: null,
+    granted: null,
+    opened: null,
+    closed: null,
+    why: null,
+    elapsed: null,
   };
 }

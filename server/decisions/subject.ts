@@ -38,14 +38,14 @@ const query = prepared((db, { id }: { id: string }) =>
 export async function findSubject(db: Kysely<Database>, id: string): Promise<Subject | undefined> {
   const [row] = (await query(db, { id })).rows;
   if (row === undefined) return undefined;
-  const { module_state, dkt, x, y, foreign_token, cleared_token, granted_seq, module_pwv, pwv_seq, ...rest } =
-    row;
-  const { turn, seq, pwv, pw_ver, challenge_digest, token_digest, sealed_token, ...unlock } = rest;
-  const device = { hwid: unlock.hwid, state: module_state, dkt, x, y, pwv: module_pwv, pwv_seq };
-  const newest = { turn, seq, pwv, pw_ver, challenge_digest, token_digest, sealed_token };
+  const { hwid, dkt, x, y, foreign_token, cleared_token, granted_seq, pwv_seq } = row;
+  const { module_state: state, module_pwv: pwv } = row;
+  const module = { hwid, state, dkt, x, y, foreign_token, cleared_token, granted_seq, pwv, pwv_seq };
+  const { turn, seq, pwv: reported, pw_ver, challenge_digest, token_digest, sealed_token } = row;
+  const newest = { turn, seq, pwv: reported, pw_ver, challenge_digest, token_digest, sealed_token };
   return {
-    unlock,
-    module: { ...device, foreign_token, cleared_token, granted_seq },
+    unlock: row,
+    module,
     newest: turn === null ? undefined : (newest as Newest),
     tokens: (turn ?? -1) + 1,
   };

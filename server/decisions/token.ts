@@ -70,8 +70,9 @@ async function tryToIssue(
   const granted = await commitGrant(services, { caller, subject, jws, challenge, evidence, grant: decision });
   if (granted === undefined) return undefined;
   const issued = new Date(decision.iat * 1000).toISOString();
-  const unlock = { ...subject.unlock, state: 'issued' as const, issued, granted: decision.for };
-  return { unlock: { ...unlock, tokens: subject.tokens + 1 }, ...granted };
+  const { token, log } = granted;
+  const changed = { state: 'issued', issued, granted: decision.for, tokens: subject.tokens + 1 } as const;
+  return { unlock: { ...subject.unlock, ...changed }, token, log };
 }
 
 /** The unlock as it is now, after what time has done to it. */

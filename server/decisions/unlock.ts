@@ -12,11 +12,26 @@ export interface Counted extends UnlockRow {
 
 /** What the api says about an unlock. */
 export function viewUnlock(row: Counted): z.input<typeof Unlock> {
-  const { id, hwid, requester, scope, seconds, reason, ticket, state, digest, approvals } = row;
-  const { created, deadline, issued, granted, opened, closed, why, elapsed, tokens } = row;
   return {
-    ...{ id, hwid, requester, scope, seconds, reason, ticket, state, digest, approvals },
-    ...{ created, deadline, issued, granted, opened, closed, why, elapsed, tokens },
+    id: row.id,
+    hwid: row.hwid,
+    requester: row.requester,
+    scope: row.scope,
+    seconds: row.seconds,
+    reason: row.reason,
+    ticket: row.ticket,
+    state: row.state,
+    digest: row.digest,
+    approvals: row.approvals,
+    created: row.created,
+    deadline: row.deadline,
+    issued: row.issued,
+    granted: row.granted,
+    opened: row.opened,
+    closed: row.closed,
+    why: row.why,
+    elapsed: row.elapsed,
+    tokens: row.tokens,
   };
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import { canonicalJson, type Json } from '../../protocol/canonical.ts';
 import { Problem } from '../../protocol/problems.ts';
@@ -72,8 +72,5 @@ function idempotency(request: ApiRequest, body: unknown): Idempotency {
   if (typeof key !== 'string' || !/^[\w-]{8,64}$/.test(key)) {
     throw new Problem('invalid-request', 'Idempotency-Key is 8 to 64 of letters, digits, _ and -.');
   }
-  const digest = createHash('sha256')
-    .update(canonicalJson(body as Json))
-    .digest('base64url');
-  return { key, digest };
+  return { key, digest: hash('sha256', canonicalJson(body as Json), 'base64url') };
 }

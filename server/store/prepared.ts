@@ -27,9 +27,9 @@ export function prepared<V extends object, O>(
     const { adapter } = db.getExecutor();
     const query = compiled.get(adapter) ?? build(db, placeholders(values)).compile();
     compiled.set(adapter, query);
-    const given = new Map<unknown, unknown>(Object.entries(values));
+    const given = values as Readonly<Record<string, unknown>>;
     const parameters = query.parameters.map((parameter) =>
-      parameter instanceof Placeholder ? given.get(parameter.name) : parameter,
+      parameter instanceof Placeholder ? given[parameter.name] : parameter,
     );
     return db.executeQuery({ ...query, parameters });
   };
