@@ -10,7 +10,7 @@ import { unlocks } from './unlocks.ts';
 console.log(machine());
 const cost = await signatures(1000, availableParallelism());
 print(signatureRows(cost));
-print(await unlocks(1000, cost));
+print(await unlocks(800, cost));
 print(await commits(500));
 print(await serial());
 print(await command());

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import type { Row } from './row.ts';
 
 const signAsync = promisify(sign);
+const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 3072 });
 const message = Buffer.alloc(512, 0x61);
 
 /** What RSA-3072 PSS signatures cost here: the peer that everything else stands beside. */
@@ -14,11 +15,15 @@ export interface SignatureCost {
 }
 
 export async function signatures(count: number, cores: number): Promise<SignatureCost> {
-  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 3072 });
   await signMany(privateKey, 50, cores);
   const one = await signMany(privateKey, count, 1);
   const all = await signMany(privateKey, count, cores);
   return { cpu: all.cpu, perSecondOneThread: one.perSecond, perSecondAllCores: all.perSecond };
+}
+
+/** CPU milliseconds per signature at this moment, to hold beside what is measured just before or after. */
+export async function signatureCpu(count: number, cores: number): Promise<number> {
+  return (await signMany(privateKey, count, cores)).cpu;
 }
 
 export function signatureRows(cost: SignatureCost): Row[] {
