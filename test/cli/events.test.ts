@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { PassThrough } from 'node:stream';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../cli/program.ts';
 import type { Caller } from '../../server/context.ts';
 import { cancelUnlock } from '../../server/decisions/cancel.ts';
@@ -152,17 +151,22 @@ test('a watch bears with a server that is away', async () => {
   await ok(bench.latchkey('enroll', server.code(), '--json'));
   const event = { type: 'server.started', at: '2026-03-01T08:00:00.000Z', by: '@server', version: '2' };
   let asked = 0;
+  let release = () => {};
+  const ended = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   server.routes.set('GET /v1/events', async () => {
     asked += 1;
     if (asked < 7) return 'hang-up';
     if (asked === 7) return { body: { items: [{ index: 0, event }], next: null } };
-    await sleep(1000);
+    await ended;
     return 'hang-up';
   });
   const watching = start(bench, 'events', 'watch', '--json', '--after', '0');
   assert.equal(JSON.parse(await watching.line()).event.version, '2');
   watching.stop();
   assert.equal(await watching.exit, 0);
+  release();
   bench.remove();
   await server.close();
 });
