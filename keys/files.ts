@@ -89,7 +89,8 @@ export function readPublic(file: string): string {
 /** @throws KeyFault where the directory is missing, or others may look into it */
 export function requirePrivateDirectory(directory: string): void {
   const found = statSync(directory, { throwIfNoEntry: false });
-  if (!found?.isDirectory()) throw new KeyFault('missing', `${directory} is not there`);
+  if (!found?.isDirectory())
+    throw new KeyFault('missing', `${directory} is not there: restore it from a backup`);
   const mode = found.mode & 0o777;
   if ((mode & 0o077) !== 0) {
     throw new KeyFault(
@@ -117,7 +118,8 @@ function open(file: string): number {
   try {
     return permitted(file, () => openSync(file, 'r'));
   } catch (cause) {
-    if (hasCode(cause, 'ENOENT')) throw new KeyFault('missing', `${file} is not there`, cause);
+    if (hasCode(cause, 'ENOENT'))
+      throw new KeyFault('missing', `${file} is not there: restore it from a backup`, cause);
     throw cause;
   }
 }

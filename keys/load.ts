@@ -104,7 +104,8 @@ export function loadKek(places: KeyPlaces): Uint8Array {
 
 function issuerFiles(dir: string): readonly string[] {
   const names = readdirSync(dir).filter((name) => /^issuer-[1-9]\d*\.pem$/.test(name));
-  if (names.length === 0) throw new KeyFault('missing', `${dir} has no issuer key (issuer-1.pem)`);
+  if (names.length === 0)
+    throw new KeyFault('missing', `${dir} has no issuer key (issuer-1.pem): restore it from a backup`);
   return names.sort().map((name) => join(dir, name));
 }
 

@@ -5,15 +5,14 @@ import type { Config } from '../config.ts';
 import { ok, type Probe, warning } from './finding.ts';
 
 const YEAR = 365 * 86_400_000;
+/** The finding names the file. A key made anew would be one that no manifest, certificate or checkpoint knows. */
+export const MEND_KEYS =
+  'do what it says; a lost key comes back from a backup, never from init: docs/operations.md, Restore';
 
 export function custodyProbes(config: Config, now: Date): readonly Probe[] {
   return [
     { name: 'kek', next: 'restore the KEK from where its copy is kept', look: () => kek(config) },
-    {
-      name: 'keys',
-      next: 'mend it, or restore the data directory from a backup',
-      look: () => keys(config, now),
-    },
+    { name: 'keys', next: MEND_KEYS, look: () => keys(config, now) },
     { name: 'roots', next: `look at ${config.roots}`, look: () => roots(config) },
   ];
 }

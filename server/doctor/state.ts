@@ -12,9 +12,9 @@ import { loadSealer } from '../store/data-keys.ts';
 import { readManifests } from '../store/manifests.ts';
 import type { Database } from '../store/schema.ts';
 import { openReader } from '../store/sqlite.ts';
+import { MEND_KEYS } from './custody.ts';
 import { failed, ok, type Probe, warning } from './finding.ts';
 
-const INIT = 'latchkey-server init makes or finishes it';
 const CHECK = 'latchkey-server check says where; docs/operations.md, what to do';
 /** A clock may step back this far and nobody minds, in milliseconds. */
 const STEP = 5000;
@@ -25,7 +25,7 @@ export function stateProbes(config: Config, ambient: Ambient): readonly Probe[] 
     () =>
       reading(config, look);
   return [
-    { name: 'manifest', next: INIT, look: onDatabase((read) => manifest(read, config, ambient)) },
+    { name: 'manifest', next: MEND_KEYS, look: onDatabase((read) => manifest(read, config, ambient)) },
     {
       name: 'data keys',
       next: 'restore the KEK that belongs to this database',
@@ -58,8 +58,10 @@ async function reading<T>(config: Config, look: (read: Kysely<Database>) => Prom
 }
 
 async function manifest(read: Kysely<Database>, config: Config, { clock, random }: Ambient) {
+  const stored = await readManifests(read);
+  if (stored.length === 0) return failed('there is none: init was cut off', 'run latchkey-server init again');
   const material = loadMaterial(config, config.iss, clock());
-  const { manifests, issuers } = makeKeys(config.iss, material, await readManifests(read), random);
+  const { manifests, issuers } = makeKeys(config.iss, material, stored, random);
   return ok(`version ${manifests.at(-1)?.claims.ver} names ${issuers.length} live issuer key(s)`);
 }
 

@@ -23,6 +23,7 @@ import { parseConfig } from '../../server/config-file.ts';
 import type { Finding } from '../../server/doctor/finding.ts';
 import type { Machine } from '../../server/doctor/machine.ts';
 import type { Ambient } from '../../server/services.ts';
+import { Sqlite } from '../../sqlite/driver.ts';
 import { copyTree } from '../fixture/copy.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'latchkey-'));
@@ -118,6 +119,22 @@ test('custody: a KEK that is gone, a key that others read, roots that are offlin
   is(await find('keys'), 'failed', /chmod 600/);
   rmSync(join(dir, 'etc/kek'));
   is(await find('kek'), 'failed', /restore the KEK/);
+});
+
+for (const name of ['log.pem', 'issuer-1.pem', 'ca.crt']) {
+  test(`${name} missing from a server that was in use: doctor names it, restore it, and never init`, async () => {
+    rmSync(join(dir, 'data/keys', name));
+    const words = new RegExp(`${name.replace('.', '\\.')}.*restore it from a backup.*never from init`);
+    is(await find('keys'), 'failed', words);
+    is(await find('manifest'), 'failed', words);
+  });
+}
+
+test('an init that was cut off before its one commit is run again', async () => {
+  const database = new Sqlite(join(dir, 'data/latchkey.db'));
+  database.exec('DELETE FROM manifests');
+  database.close();
+  is(await find('manifest'), 'failed', /init was cut off.*run latchkey-server init again/);
 });
 
 test('an access CA in its last year is a warning', async () => {
