@@ -43,7 +43,7 @@ const words: Words = {
     `! brought challenge ${seq} of ${hwid}, which had got a token for ${granted}`,
   'module.seq-reset': ({ hwid }) => `let ${hwid} count from the beginning`,
   'module.foreign-token': ({ hwid, last }) =>
-    `! brought ${hwid}, which accepted token ${last} that this server never issued`,
+    `! brought ${hwid}, which named the token ${last} that this server never issued`,
   'module.cleared': ({ hwid, why }) => `cleared ${hwid}: ${why}`,
 
   'unlock.requested': ({ hwid, scope, seconds, reason, ticket, state }) =>

@@ -165,7 +165,7 @@ export const Module = z.strictObject({
   dkt: Digest.describe('RFC 7638 thumbprint of the device key'),
   key: DeviceKey,
   state: z.enum(['registered', 'confirmed', 'suspended', 'retired']),
-  /** True while the module holds a token that this server never issued. */
+  /** True from when the module names a token that this server never issued until an officer clears it. */
   flagged: z.boolean(),
   /** Password version the module last reported in force; null before its first report. */
   pwv: z.int().nullable(),

@@ -35,7 +35,7 @@ export const problems = {
   'module-exists': [409, 'That hardware ID is registered with another device key'],
   'module-unconfirmed': [409, 'The module has not been confirmed: its provisioning receipt is missing'],
   'module-inactive': [409, 'The module is suspended or retired'],
-  'module-flagged': [409, 'The module holds a token that this server never issued; an officer must clear it'],
+  'module-flagged': [409, 'The module named a token that this server never issued; an officer must clear it'],
   'module-in-use': [409, 'Another unlock of this module is issued or open'],
   // Unlocks
   'unlock-state': [409, 'The unlock is not in a state that allows this'],

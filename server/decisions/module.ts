@@ -34,11 +34,12 @@ export function obstacle(
   }
 }
 
-/** The module accepted a token that this server never issued: an issuer key may have leaked. */
+/** The module signed that it met a token which this server never issued: an issuer key may have leaked. */
 export function flagged(hwid: string, last: string): Problem {
   return new Problem(
     'module-flagged',
-    `Module ${hwid} accepted the token ${last}, which this server never issued; an officer must look into it.`,
+    `Module ${hwid} named the token ${last}, which this server never issued: an issuer key may have leaked. ` +
+      'Tell an officer at once; nothing is granted to the module until one has cleared it.',
   );
 }
 
