@@ -63,7 +63,11 @@ function refuseWhileStopping(stopping: AbortSignal): Middleware {
   return (_request, response, next) => {
     if (!stopping.aborted) return next();
     response.locals.exchange.headers['Connection'] = 'close';
-    next(new Problem('shutting-down', 'The server is stopping; try again in a moment.', { retryAfter: 5 }));
+    next(
+      new Problem('shutting-down', 'The server is stopping; Retry-After says when to try again.', {
+        retryAfter: 5,
+      }),
+    );
   };
 }
 

@@ -42,13 +42,13 @@ export function admit(
   if (peer === undefined) {
     throw new Problem(
       'certificate-required',
-      'Connect with a client certificate; `latchkey enroll` gets one.',
+      'This needs a client certificate; an officer’s enrolment code gets one.',
     );
   }
   if (!peer.trusted || standing === undefined || peer.names !== sanOf(standing)) {
     throw new Problem(
       'certificate-untrusted',
-      'This server did not issue that certificate; enroll with a new code.',
+      'This server did not issue that certificate; ask an officer for an enrolment code.',
     );
   }
   if (standing.state === 'revoked') {
@@ -59,7 +59,10 @@ export function admit(
   }
   if (access !== 'expired') mustBeCurrent(peer, standing, now);
   if (!standing.enabled) {
-    throw new Problem('principal-disabled', `${standing.principal} has been disabled; ask an officer.`);
+    throw new Problem(
+      'principal-disabled',
+      `Principal ${standing.principal} has been disabled; ask an officer.`,
+    );
   }
   return callerOf(standing);
 }
@@ -68,14 +71,14 @@ function mustBeCurrent(peer: Peer, standing: Standing, now: number): void {
   if (standing.state === 'renewed') {
     throw new Problem(
       'certificate-renewed',
-      `Certificate ${peer.serial} was renewed; use the one that took its place.`,
+      `Certificate ${peer.serial} was renewed; use the one that took its place, or ask an officer for a new enrolment code.`,
     );
   }
   if (now < peer.notBefore || now > peer.notAfter) {
     throw new Problem(
       'certificate-expired',
       `Certificate ${peer.serial} is valid from ${day(peer.notBefore)} to ${day(peer.notAfter)}, and it is ` +
-        `${day(now)} here; \`latchkey renew\` gets the next one.`,
+        `${day(now)} here; renew it, or where that is refused, ask an officer for a new enrolment code.`,
     );
   }
 }

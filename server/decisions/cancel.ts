@@ -30,6 +30,6 @@ export async function cancelUnlock(services: Services, caller: Caller, id: strin
 
 function tooLate(id: string, hwid: string, state: string): Problem {
   const out = state === 'issued' || state === 'open';
-  const advice = out ? `; its token is out, so lock module ${hwid} instead` : '';
-  return new Problem('unlock-state', `Unlock ${id} is ${state}, too late to cancel${advice}.`, { state });
+  const advice = out ? `its token is out, so lock module ${hwid} instead` : 'nothing is left to take back';
+  return new Problem('unlock-state', `Unlock ${id} is ${state}, too late to cancel: ${advice}.`, { state });
 }

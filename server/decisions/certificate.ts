@@ -33,12 +33,12 @@ export interface ClientKey {
  * @throws Problem `key-unsuitable`
  */
 export function suitableKey({ kty, n, e }: z.output<typeof RsaPublicKey>): ClientKey {
-  if (!isModulus(n, 3072)) throw unsuitable('Its modulus is not 3072 bits long.');
-  if (!isOdd(n)) throw unsuitable('Its modulus is even.');
+  if (!isModulus(n, 3072)) throw unsuitable('Its modulus is not 3072 bits long; make another.');
+  if (!isOdd(n)) throw unsuitable('Its modulus is even; make another.');
   try {
     return { key: createPublicKey({ key: { kty, n, e }, format: 'jwk' }), kid: thumbprint({ kty, n, e }) };
   } catch (cause) {
-    throw unsuitable('OpenSSL takes it for no key.', cause);
+    throw unsuitable('OpenSSL takes it for no key; make another.', cause);
   }
 }
 
@@ -102,7 +102,7 @@ export function certificateOf(row: CertificateRow): z.input<typeof Certificate> 
 }
 
 export function disabled(principal: string): Problem {
-  return new Problem('principal-disabled', `${principal} has been disabled; ask an officer.`);
+  return new Problem('principal-disabled', `Principal ${principal} has been disabled; ask an officer.`);
 }
 
 /** OpenSSL takes an even modulus for a key, though no two odd primes make one. */

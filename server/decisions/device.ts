@@ -17,7 +17,7 @@ export function verifyDevice<S extends Shape>(message: Message<S>, jws: string, 
   } catch (error) {
     if (!(error instanceof MessageError)) throw error;
     const what = message.typ.replace(/^latchkey-|\+jwt$/g, '');
-    const detail = `The ${what} is not one that module ${device.hwid} signed: ${error.message}.`;
+    const detail = `The ${what} is not one that module ${device.hwid} signed: ${error.message}. Have the module make a new one.`;
     throw new Problem('invalid-message', detail, { fault: error.code }, error);
   }
 }

@@ -68,5 +68,5 @@ export function viewProven({
 
 function indexOf(cursor: string): number {
   if (/^\d{1,15}$/.test(cursor)) return Number(cursor);
-  throw new Problem('invalid-request', 'query after: not a cursor of this list.');
+  throw new Problem('invalid-request', 'The query does not fit at after: it is not a cursor of this list.');
 }

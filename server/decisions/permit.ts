@@ -26,7 +26,10 @@ export async function mustStillBeIn({ db }: Tx, { name, serial }: Caller): Promi
   const [out] = (await shutOut(db, { name, serial })).rows;
   if (out?.disabled) throw disabled(name);
   if (out?.revoked) {
-    throw new Problem('certificate-revoked', `Certificate ${serial} has been revoked; ask an officer.`);
+    throw new Problem(
+      'certificate-revoked',
+      `Certificate ${serial} has been revoked; ask an officer for a new enrolment code.`,
+    );
   }
 }
 

@@ -36,7 +36,7 @@ export async function createPrincipal(
     if ((await find(tx, body.name)) !== undefined) {
       throw new Problem(
         'principal-exists',
-        `There is a principal ${body.name}, and names are not given twice.`,
+        `There is a principal ${body.name}, and names are not given twice; take another.`,
       );
     }
     await tx.db.insertInto('principals').values(created).execute();
@@ -108,7 +108,7 @@ async function keepAnOfficer({ db }: Tx, leaving: string): Promise<void> {
   if (others.some(({ roles }) => rolesOf(roles).includes('officer'))) return;
   throw new Problem(
     'last-officer',
-    `${leaving} is the last enabled officer; make another one first, or nobody could administer this server.`,
+    `Principal ${leaving} is the last enabled officer; make another one first, or nobody could administer this server.`,
   );
 }
 

@@ -33,7 +33,7 @@ const advice: Record<UnlockRow['state'], string> = {
   issued: 'its token is out',
   open: 'the module is open already',
   closed: 'its session is over; request another',
-  denied: 'it was denied',
+  denied: 'it was denied; ask who denied it, or request another',
   cancelled: 'it was cancelled; request another',
   expired: 'its time is over; request another',
   unaccounted: 'its time is over, and what became of it is unknown; request another',
@@ -51,7 +51,11 @@ export function refuseMisfit(facts: IssueFacts): Refused {
           ? 'it asks for no time at all'
           : undefined;
   if (misfit === undefined) return undefined;
-  return refuseOnRecord(facts, 'challenge-mismatch', `The challenge does not fit: ${misfit}.`);
+  return refuseOnRecord(
+    facts,
+    'challenge-mismatch',
+    `The challenge does not fit: ${misfit}. Make one that does.`,
+  );
 }
 
 /** `last` names a token that this server never issued: an issuer key may have leaked. */
@@ -101,7 +105,7 @@ export function refuseReplacement(facts: IssueFacts): Refused {
 
 export function refuseInUse({ unlock, holder }: IssueFacts): Refused {
   if (holder === undefined) return undefined;
-  const held = `Module ${unlock.hwid} is in use by ${holder.requester} (unlock ${holder.id}).`;
+  const held = `Module ${unlock.hwid} is in use by ${holder.requester} (unlock ${holder.id}); have it locked, or wait for its end.`;
   return refuse('module-in-use', held, { holder: holder.requester, unlock: holder.id });
 }
 

@@ -58,7 +58,12 @@ function deviceKeyOf({ key }: Asked): string {
   try {
     keyObject(jwk);
   } catch (error) {
-    throw new Problem('invalid-request', 'body key: x and y are not a public key on P-256.', {}, error);
+    throw new Problem(
+      'invalid-request',
+      'The body does not fit at key: x and y are not a public key on P-256.',
+      {},
+      error,
+    );
   }
   return thumbprint(jwk);
 }

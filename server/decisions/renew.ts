@@ -63,7 +63,7 @@ export function mustBeRenewable(held: Renewable, life: CertificateLife, now: num
   if (now <= ends) return;
   throw new Problem(
     'renewal-refused',
-    `This certificate could be renewed until ${new Date(ends).toISOString()}; ask an officer for a new code.`,
+    `This certificate could be renewed until ${new Date(ends).toISOString()}; ask an officer for a new enrolment code.`,
   );
 }
 
@@ -80,14 +80,14 @@ async function twoKeys(caller: Caller, held: CertificateRow, { log }: Services):
   return new Problem(
     'certificate-revoked',
     'This certificate was renewed before, with another key: one of the two is a copy. So every certificate ' +
-      'of this enrolment has been revoked. Ask an officer for a new code, and find out who has the copy.',
+      'of this enrolment has been revoked. Ask an officer for a new enrolment code, and find out who has the copy.',
   );
 }
 
 function revoked(serial: string): Problem {
   return new Problem(
     'certificate-revoked',
-    `Certificate ${serial} was revoked before it was renewed; ask an officer for a new code.`,
+    `Certificate ${serial} was revoked before it was renewed; ask an officer for a new enrolment code.`,
   );
 }
 

@@ -51,7 +51,7 @@ function inForce({ unlock, module, newest }: Subject, now: Date): { hwid: string
   if (live && newest !== undefined) return { hwid, ver: newest.pw_ver ?? newest.pwv };
   throw new Problem(
     'unlock-state',
-    `Unlock ${id} is ${state}; passwords are shown while one is issued or open.`,
+    `Unlock ${id} is ${state}; passwords are shown while one is issued or open, so request another.`,
     {
       state,
     },

@@ -35,7 +35,7 @@ interface Transacted {
 }
 
 const UNAVAILABLE =
-  'The log cannot be written, so nothing was granted. It goes on by itself once its disk can be written again';
+  'The log cannot be written, so nothing was granted. It goes on by itself once its disk can be written again.';
 
 /**
  * DESIGN section 6, "One way to write". Answers wait until COMMIT has returned, and what arrives

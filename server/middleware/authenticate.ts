@@ -44,7 +44,11 @@ export function authenticate(access: Access, services: Services, addresses: Addr
 function permitRole(access: Access, caller: Caller): void {
   if (typeof access === 'string' || access.some((role) => caller.roles.includes(role))) return;
   const need = `role ${access.join(' or ')}`;
-  throw new Problem('forbidden', `${caller.name} needs the ${need}; ask an officer.`, { need });
+  throw new Problem(
+    'forbidden',
+    `This needs the ${need}, which ${caller.name} does not have; an officer gives it.`,
+    { need },
+  );
 }
 
 /** Parses and verifies a connection's certificate once; what may change with time is decided by `admit`. */

@@ -50,10 +50,13 @@ function readAll(request: IncomingMessage): Promise<Buffer> {
     request.on('end', () => {
       // Only now, since a client that is still sending would not hear it.
       if (length <= LARGEST_BODY) resolve(Buffer.concat(chunks));
-      else reject(new Problem('payload-too-large', `A body has at most ${LARGEST_BODY} bytes.`));
+      else
+        reject(
+          new Problem('payload-too-large', `A body has at most ${LARGEST_BODY} bytes; send less at a time.`),
+        );
     });
     request.on('error', (cause) => {
-      reject(new Problem('invalid-request', 'The body ended before its length.', {}, cause));
+      reject(new Problem('invalid-request', 'The body ended before its length; send it again.', {}, cause));
     });
   });
 }

@@ -25,7 +25,7 @@ export function toProblem(error: unknown): Problem {
   }
   return new Problem(
     'internal-error',
-    'The server failed; ask its operator, naming the request id.',
+    'The server failed, and its diagnostics say why under the request id; ask whoever runs it.',
     {},
     error,
   );

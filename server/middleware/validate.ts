@@ -22,7 +22,11 @@ export function validate(operation: AnyOperation, request: ApiRequest): Input {
   const body = check('body', operation.body, request.body, faults);
   if (faults.length > 0) {
     const [first] = faults;
-    throw new Problem('invalid-request', `${first?.in} ${first?.at}: ${first?.fault}`, { faults });
+    throw new Problem(
+      'invalid-request',
+      `The ${first?.in} does not fit${first?.at ? ` at ${first.at}` : ''}: ${first?.fault}.`,
+      { faults },
+    );
   }
   return { params, query, body, idempotency: operation.idempotent ? idempotency(request, body) : undefined };
 }
@@ -58,7 +62,7 @@ function joined(params: ApiRequest['params']): Record<string, string> {
 function acceptable({ media = 'application/json' }: AnyOperation, request: ApiRequest): void {
   const { accept } = request.headers;
   if (accept === undefined || accept === '*/*' || accept === 'application/json') return;
-  if (!request.accepts(media)) throw new Problem('not-acceptable', `This answer is ${media}.`);
+  if (!request.accepts(media)) throw new Problem('not-acceptable', `This answer is ${media}; accept that.`);
 }
 
 function idempotency(request: ApiRequest, body: unknown): Idempotency {

@@ -22,6 +22,9 @@ import { type JsonSchema, type Known, Values } from './schema.ts';
 /** Requests of each operation. */
 const RUNS = 40;
 
+/** A detail says what happened, to what, and what to do next, for a person to read. */
+const SENTENCES = /^\p{Lu}.*[.]$/u;
+
 interface Described {
   readonly 'x-latchkey-roles'?: readonly Role[];
   readonly parameters: readonly { name: string; in: string; required: boolean; schema: JsonSchema }[];
@@ -215,6 +218,7 @@ function listed({ responses }: Described, wire: Wire, answer: Answer, said: stri
   assert.equal(answer.headers['content-type'], 'application/problem+json', said);
   const code = answer.json['code'] as ProblemCode;
   assert.deepEqual([problems[code]?.[0], answer.json['status']], [answer.status, answer.status], said);
+  assert.match(String(answer.json['detail']), SENTENCES, said);
   if (wire.astray) return;
   const schema = responses[answer.status]?.content['application/problem+json']?.schema;
   const codes = schema?.allOf?.[1]?.properties?.code?.enum ?? [];
