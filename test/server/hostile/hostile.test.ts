@@ -19,7 +19,10 @@ import { principal, provisioned } from '../../fixture/unlocks.ts';
 import { mutated, type Wire } from './mutate.ts';
 import { type JsonSchema, type Known, Values } from './schema.ts';
 
-/** Requests of each operation. */
+/**
+ * Requests of each operation. This alone bounds the test: as many requests a run as there are operations,
+ * times this, whatever they are. Each run makes others; a failure prints the seed that makes them again.
+ */
 const RUNS = 40;
 
 /** A detail says what happened, to what, and what to do next, for a person to read. */
