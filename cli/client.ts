@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LogPosition } from '../protocol/api.ts';
+import { adviceOn, VERSIONS } from './advice.ts';
 import { formatDuration } from './duration.ts';
 import type { Exit } from './exit.ts';
 import { Failure } from './failure.ts';
@@ -134,7 +135,7 @@ export class Client {
       'answer-unknown',
       `${this.server} answered ${operation} with something that this version does not understand${where}: ${issue?.message ?? ''}.`,
       {
-        next: 'Server and latchkey may be of different versions: compare `latchkey --version` with `latchkey whoami`.',
+        next: VERSIONS,
         cause,
       },
     );
@@ -170,16 +171,6 @@ const ProblemBody = z.looseObject({
   detail: z.string(),
 });
 
-/** What a refusal tells the user to do, where the server's own words cannot know it. */
-const advice: Readonly<Record<string, string>> = {
-  'certificate-required': 'Ask an officer for a code and run: latchkey enroll',
-  'certificate-expired': 'Run: latchkey renew. If that is refused, ask an officer for a new code.',
-  'certificate-revoked': 'Ask an officer for a new code and run: latchkey enroll',
-  'certificate-untrusted': 'Ask an officer for a new code and run: latchkey enroll',
-  'renewal-refused': 'Ask an officer for a new code and run: latchkey enroll',
-  'internal-error': 'Give the request id to whoever runs the server.',
-};
-
 function problemFailure({ status, body }: WireAnswer, server: string): Failure {
   const problem = ProblemBody.safeParse(parseJson(body.toString())).data;
   if (problem === undefined) {
@@ -190,5 +181,8 @@ function problemFailure({ status, body }: WireAnswer, server: string): Failure {
   }
   const { code, title, detail, type: _, ...details } = problem;
   const exit: Exit = status >= 500 ? 'network' : 'refused';
-  return new Failure(exit, code, detail === '' ? title : detail, { next: advice[code], details });
+  return new Failure(exit, code, detail === '' ? title : detail, {
+    next: adviceOn(code, details['request']),
+    details,
+  });
 }

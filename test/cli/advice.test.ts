@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { advice, adviceOn } from '../../cli/advice.ts';
+import { problems } from '../../protocol/problems.ts';
+import type { Laptop } from './laptop.ts';
+import { startWorld, type World } from './world.ts';
+
+/** A refusal, as the CLI prints it: what happened, to what, and what to do next, each said once. */
+
+let world: World;
+let alice: Laptop;
+
+before(async () => {
+  world = await startWorld();
+  alice = await world.enrolled('alice', 'engineer');
+});
+after(() => world.stop());
+
+test('the next step for each code of the closed set is a sentence, or a command to run', () => {
+  assert.deepEqual(Object.keys(advice), Object.keys(problems));
+  for (const [code, next] of Object.entries(advice)) {
+    if (next !== null) assert.match(next, /^\p{Lu}.*([.]|: latchkey[\w -]+)$/u, code);
+  }
+});
+
+test('a code of a newer server’s is told as such', () => {
+  assert.match(adviceOn('quota-exceeded', 'r1') ?? '', /different versions/);
+});
+
+test('who fails at the server is told the request id, which its diagnostics have', () => {
+  assert.match(adviceOn('internal-error', 'r1') ?? '', /request id r1/);
+});
+
+test('a revoked certificate: one officer to ask, and one command for the code', async () => {
+  const officer = await world.enrolled('olga', 'officer');
+  await officer.latchkey('revoke', 'alice');
+  const { stderr } = await alice.latchkey('whoami');
+  assert.match(
+    stderr,
+    /^latchkey: Certificate \w+ has been revoked; ask an officer for .* code\.\n +With the code, run: latchkey enroll\n$/,
+  );
+  assert.equal(stderr.match(/officer/g)?.length, 1);
+});
