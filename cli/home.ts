@@ -13,7 +13,7 @@ import {
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
-import { Sqlite, type SqliteConnection } from '../sqlite/driver.ts';
+import { type Release, takeLock } from '../sqlite/lock.ts';
 import { Failure } from './failure.ts';
 
 const LOCK_RETRY = 50;
@@ -94,43 +94,35 @@ export class Home {
     }
   }
 
-  /**
-   * Runs `work` while no other process does: a lock of the kernel's, which ends with the process
-   * however that ends. Node has no flock(2), so SQLite takes it, on an empty file.
-   */
+  /** Runs `work` while no other process does. */
   async exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    if (this.read('lock') === undefined) this.write('lock', '');
-    const lock = new Sqlite(this.path('lock'), { timeout: 0 });
+    const release = await this.#lock(signal);
     try {
-      await this.#acquire(lock, signal);
       return await work();
     } finally {
-      lock.close();
+      release();
     }
   }
 
-  async #acquire(lock: SqliteConnection, signal: AbortSignal): Promise<void> {
-    for (let waited = 0; ; waited += LOCK_RETRY) {
-      try {
-        lock.exec('BEGIN EXCLUSIVE');
-        return;
-      } catch (error) {
-        if (!isCode(error, 'SQLITE_BUSY') || waited >= LOCK_PATIENCE) throw this.#lockFault(error);
-        await sleep(LOCK_RETRY, undefined, { signal });
-      }
+  async #lock(signal: AbortSignal): Promise<Release> {
+    for (let waited = 0; waited <= LOCK_PATIENCE; waited += LOCK_RETRY) {
+      const release = this.#tryLock();
+      if (release !== undefined) return release;
+      await sleep(LOCK_RETRY, undefined, { signal });
     }
+    throw new Failure('failure', 'home-busy', `Another latchkey has been using ${this.dir} for 30 seconds.`, {
+      next: 'Wait until it is done, or end it.',
+    });
   }
 
-  #lockFault(error: unknown): Failure {
-    if (!isCode(error, 'SQLITE_BUSY')) return this.#fault(error, 'lock');
-    return new Failure(
-      'failure',
-      'home-busy',
-      `Another latchkey has been using ${this.dir} for 30 seconds.`,
-      {
-        next: 'Wait until it is done, or end it.',
-      },
-    );
+  #tryLock(): Release | undefined {
+    try {
+      mkdirSync(this.dir, { recursive: true, mode: 0o700 });
+      this.#demandPrivate('.');
+      return takeLock(this.path('lock'));
+    } catch (error) {
+      throw this.#fault(error, 'lock');
+    }
   }
 
   #demandPrivate(name: string): void {

@@ -44,12 +44,17 @@ export function databaseFile({ dataDir }: Config): string {
   return join(dataDir, 'latchkey.db');
 }
 
+/** @throws NotInitialized where there is no database, before anything is made in its place */
+export function requireDatabase(config: Config): void {
+  if (!existsSync(databaseFile(config))) throw new NotInitialized(config);
+}
+
 /**
  * Opens all that the configuration names, checked.
  * @throws NotInitialized, KeyFault, LogDamaged, PolicyError
  */
 export async function openServices(config: Config, ambient: Ambient): Promise<OpenServices> {
-  if (!existsSync(databaseFile(config))) throw new NotInitialized(config);
+  requireDatabase(config);
   const policy = loadPolicy(config.policyFile);
   const material = loadMaterial(config, config.iss, ambient.clock());
   const store = await openSqlite(databaseFile(config));

@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
 import type { Config } from '../config.ts';
 import { type Checked, checkLog } from '../log/check.ts';
 import { readCopy } from '../log/copy.ts';
-import { databaseFile, logIdentity, NotInitialized, storedManifests } from '../services.ts';
+import { databaseFile, logIdentity, requireDatabase, storedManifests } from '../services.ts';
 import { openReader } from '../store/sqlite.ts';
 
 /**
@@ -12,7 +11,7 @@ import { openReader } from '../store/sqlite.ts';
  * @throws NotInitialized, KeyFault
  */
 export async function check(config: Config, report: (difference: string) => void): Promise<Checked> {
-  if (!existsSync(databaseFile(config))) throw new NotInitialized(config);
+  requireDatabase(config);
   const { read, close } = openReader(databaseFile(config));
   try {
     const manifests = await storedManifests(read, config);

@@ -1,6 +1,7 @@
 import { KeyFault } from '../../keys/fault.ts';
 import { Problem } from '../../protocol/problems.ts';
 import { ConfigError } from '../config-file.ts';
+import { DataDirInUse } from '../holder.ts';
 import { LogDamaged } from '../log/tree.ts';
 import { PolicyError } from '../policy-file.ts';
 import { NotInitialized } from '../services.ts';
@@ -12,7 +13,7 @@ export const exits = {
   failed: 1,
   /** Command line or configuration. */
   usage: 2,
-  /** Not in this state: initialized already, not initialized yet, a key that cannot be used. */
+  /** Not in this state: initialized already, not yet, in use by another server, a key that cannot be used. */
   refused: 3,
   /** check found a log or tables that do not hold; doctor found something that must be mended. */
   unsound: 4,
@@ -29,12 +30,15 @@ export function explain(error: unknown): { readonly code: number; readonly text:
       text: `${message}\nlatchkey-server check says where; docs/operations.md, what to do`,
     };
   }
-  const expected = [InitRefused, NotInitialized, KeyFault, PolicyError, Problem];
+  const expected = [InitRefused, NotInitialized, DataDirInUse, KeyFault, PolicyError, Problem];
   if (expected.some((kind) => error instanceof kind)) return { code: exits.refused, text: message };
-  if ('code' in error && (error.code === 'EADDRINUSE' || error.code === 'EACCES')) {
+  if ('syscall' in error && error.syscall === 'listen') {
     return { code: exits.failed, text: `${message}: latchkey-server doctor says which listener that is` };
   }
   const code = 'code' in error ? String(error.code) : '';
+  if (code === 'EACCES' || code === 'EPERM') {
+    return { code: exits.failed, text: `${message}: run this as the user whose data directory it is` };
+  }
   if (/^SQLITE_|^ENOSPC$|^EROFS$|^EDQUOT$/.test(code)) {
     return {
       code: exits.failed,

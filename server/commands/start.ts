@@ -4,9 +4,10 @@ import type { Config } from '../config.ts';
 import type { Services } from '../context.ts';
 import { sweep } from '../decisions/sweep.ts';
 import { addGauges } from '../gauges.ts';
+import { holdDataDir } from '../holder.ts';
 import { type Running, startListeners } from '../listeners.ts';
 import { allOperations } from '../operations.ts';
-import { type Ambient, openServices } from '../services.ts';
+import { type Ambient, openServices, requireDatabase } from '../services.ts';
 
 /** Milliseconds that requests under way may take once the server stops. */
 const GRACE = 10_000;
@@ -15,9 +16,20 @@ const SWEEP = 30_000;
 
 /**
  * Runs the server until `stopping` fires, then lets what is under way finish.
- * @throws NotInitialized, KeyFault, LogDamaged, PolicyError; the system's error where a port is taken
+ * @throws NotInitialized, DataDirInUse, KeyFault, LogDamaged, PolicyError; the system's error where a
+ * port is taken
  */
 export async function start(config: Config, ambient: Ambient, stopping: AbortSignal): Promise<void> {
+  requireDatabase(config);
+  const release = holdDataDir(config);
+  try {
+    await serve(config, ambient, stopping);
+  } finally {
+    release();
+  }
+}
+
+async function serve(config: Config, ambient: Ambient, stopping: AbortSignal): Promise<void> {
   const services = await openServices(config, ambient);
   const { diagnostics, log, version } = services;
   let running: Running | undefined;

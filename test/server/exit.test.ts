@@ -9,3 +9,10 @@ test('what disk or database refuse is told in a line, with what to run; a fault 
   assert.deepEqual(explain(full), { code: exits.failed, text });
   assert.match(explain(new TypeError('unforeseen')).text, /unforeseen\n\s+at /);
 });
+
+test('a listener that cannot be had and a file that is another user’s are told apart', () => {
+  const listener = Object.assign(new Error('listen EACCES'), { code: 'EACCES', syscall: 'listen' });
+  assert.match(explain(listener).text, /which listener that is$/);
+  const file = Object.assign(new Error('EACCES: latchkey.lock'), { code: 'EACCES', syscall: 'open' });
+  assert.match(explain(file).text, /^EACCES: latchkey\.lock: run this as the user/);
+});
