@@ -1,15 +1,10 @@
 import type { Command } from 'commander';
 import { readBenchReceipts } from '../bench-file.ts';
 import type { Cli } from '../context.ts';
+import { deliverWaiting } from '../delivery.ts';
 import { type PortChoice, portOptions, withModule } from '../module.ts';
 import { table } from '../output.ts';
-import {
-  collectReceipts,
-  type Delivery,
-  deliverReceipts,
-  keepReceipts,
-  waitingReceipts,
-} from '../receipts.ts';
+import { collectReceipts, type Delivery, keepReceipts, waitingReceipts } from '../receipts.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
 
@@ -43,24 +38,20 @@ async function run(cli: Cli, { file, port, ...rest }: Options): Promise<void> {
   if (file !== undefined) keepReceipts(cli.home, readBenchReceipts(file));
   if (port !== undefined)
     await withModule(cli, { port, ...rest }, (module) => collectReceipts(cli.home, module));
-  const waiting = waitingReceipts(cli.home);
-  const deliveries =
-    waiting.length === 0
-      ? []
-      : await withServer(cli, ({ client }) => deliverReceipts(cli.home, client, waiting));
-  const rows = deliveries.map(({ claims, status, code, state }) => [
+  const none = waitingReceipts(cli.home).length === 0;
+  const deliveries = none ? [] : await withServer(cli, ({ client }) => deliverWaiting(cli, client));
+  const rows = deliveries.map(({ claims, status, state }) => [
     claims?.sub ?? '?',
     String(claims?.seq ?? ''),
     claims?.event ?? '',
     claims?.why ?? '',
-    code ?? status,
+    status,
     state ?? '',
   ]);
   const heading = ['MODULE', 'SEQ', 'EVENT', 'WHY', 'RESULT', 'UNLOCK IS'];
-  const none = ['No receipts wait here.'];
   cli.out.result(
     { items: deliveries.map(asItem) },
-    ...(rows.length === 0 ? none : table([heading, ...rows])),
+    ...(none ? ['No receipts wait here.'] : table([heading, ...rows])),
   );
 }
 

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { advice, adviceOn } from '../../cli/advice.ts';
+import { Home } from '../../cli/home.ts';
+import { keepReceipts } from '../../cli/receipts.ts';
 import { problems } from '../../protocol/problems.ts';
+import { Device } from '../fixture/device.ts';
 import type { Laptop } from './laptop.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -29,6 +32,23 @@ test('a code of a newer server’s is told as such', () => {
 
 test('who fails at the server is told the request id, which its diagnostics have', () => {
   assert.match(adviceOn('internal-error', 'r1') ?? '', /request id r1/);
+});
+
+test('a refused receipt: of which module, why, and what to do; never a bare code', async () => {
+  const bob = await world.enrolled('bob', 'engineer');
+  const stranger = new Device();
+  const closed = await stranger.receipt('closed', '0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b');
+  keepReceipts(new Home(bob.dir), [closed, 'not.a.receipt']);
+  const { stdout, stderr } = await bob.latchkey('receipts');
+  assert.match(stdout, new RegExp(`^${stranger.hwid} +1 +closed +lock +refused$`, 'm'));
+  assert.match(
+    stderr,
+    new RegExp(
+      `refused receipt 1 \\(closed\\) of module ${stranger.hwid}: it knows .*provision it: latchkey provision`,
+    ),
+  );
+  assert.match(stderr, /refused what is no receipt: it is not as the module signed it. Fetch it .* again/);
+  assert.doesNotMatch(`${stdout}${stderr}`, /receipt-unknown|invalid-message/);
 });
 
 test('a revoked certificate: one officer to ask, and one command for the code', async () => {
