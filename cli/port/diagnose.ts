@@ -23,7 +23,10 @@ export async function obstacle(path: string, host: Host): Promise<PortError | un
     });
   }
   const holder = await lockFile(path, host);
-  return holder === undefined ? undefined : busy(path, [holder], `It says so in ${holder.file}.`);
+  if (holder === undefined) return undefined;
+  const others = (await holders(path, host)).filter(({ pid }) => pid !== holder.pid);
+  const { file, ...first } = holder;
+  return busy(path, [first, ...others], `${first.command} says so in ${file}.`);
 }
 
 /** Turns what serialport throws, sentences without codes, into what to do about it. */
@@ -54,16 +57,27 @@ function list(by: readonly Holder[]): string {
 }
 
 function busy(path: string, by: readonly Holder[], because: string): PortError {
-  const [first] = by;
-  const who = list(by);
-  const next =
-    first === undefined
-      ? `Its owner is another user’s: sudo fuser -v ${path} names it. End it, then try again.`
-      : first.command === 'ModemManager'
-        ? 'Tell ModemManager to leave the module alone: sudo mmcli --inhibit-device=UID (mmcli -m any names the UID) while you work, or for good the udev rule ID_MM_PORT_IGNORE in docs/ports.md.'
-        : `End it (kill ${first.pid}, or leave it by its own means), then try again. ${because}`.trim();
-  const message = `${path} is in use${who === '' ? '' : ` by ${who}`}.`;
-  return new PortError('port-busy', message, { next, details: { holders: by } });
+  const managed = by.some(({ command }) => command === 'ModemManager');
+  const others = by.filter(({ command }) => command !== 'ModemManager').map(({ pid }) => pid);
+  const steps = [
+    ...(by.length === 0
+      ? [`Its owner is another user’s: sudo fuser -v ${path} names it. End it, then try again.`]
+      : []),
+    ...(managed ? [LEAVE_ALONE] : []),
+    ...(others.length === 0 ? [] : [endAll(others)]),
+    ...(because === '' ? [] : [because]),
+  ];
+  const message = `${path} is in use${by.length === 0 ? '' : ` by ${list(by)}`}.`;
+  return new PortError('port-busy', message, { next: steps.join(' '), details: { holders: by } });
+}
+
+/** It would take the port again, were it ended. */
+const LEAVE_ALONE =
+  'Tell ModemManager to leave the module alone: sudo mmcli --inhibit-device=UID (mmcli -m any names the UID) while you work, or for good the udev rule ID_MM_PORT_IGNORE in docs/ports.md.';
+
+function endAll(pids: readonly number[]): string {
+  const [what, means] = pids.length === 1 ? ['it', 'it by its'] : ['all of them', 'each by its'];
+  return `End ${what} (kill ${pids.join(' ')}, or leave ${means} own means), then try again.`;
 }
 
 async function permission(path: string, host: Host, cause: unknown): Promise<PortError> {

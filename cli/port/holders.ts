@@ -63,7 +63,10 @@ export function resolveLink(path: string): Promise<string> {
 
 async function processes(host: Host): Promise<number[]> {
   const names = await readdir(join(host.root, 'proc')).catch(() => []);
-  return names.filter((name) => /^\d+$/.test(name)).map(Number);
+  return names
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 async function hasOpen(pid: number, target: string, host: Host): Promise<boolean> {

@@ -42,6 +42,21 @@ test('a port held by ModemManager says how to make it leave', async (t) => {
   assert.match(error.next ?? '', /mmcli --inhibit-device.*ID_MM_PORT_IGNORE/);
 });
 
+test('a port held by several names each, and one command that ends them all', async (t) => {
+  const held = '-> /dev/ttyUSB2';
+  const two = {
+    ...{ 'proc/20/cmdline': '/usr/bin/minicom\0-D', 'proc/20/fd/3': held },
+    ...{ 'proc/31/comm': 'pppd\n', 'proc/31/fd/9': held },
+  };
+  const cause = new Error('Error Resource temporarily unavailable Cannot lock port');
+  const error = await explainOpen('/dev/ttyUSB2', cause, machine(t, two));
+  assert.equal(error.message, '/dev/ttyUSB2 is in use by minicom (process 20), pppd (process 31).');
+  assert.match(error.next ?? '', /^End all of them \(kill 20 31, or leave each by its own means\)/);
+  const three = machine(t, { ...two, ...manager, 'proc/812/fd/7': held });
+  const { next = '' } = await explainOpen('/dev/ttyUSB2', cause, three);
+  assert.match(next, /mmcli --inhibit-device.*kill 20 31,/);
+});
+
 test('a port held by somebody whom this user cannot see says how to find out', async (t) => {
   const host = machine(t, {});
   const error = await explainOpen(
@@ -61,9 +76,13 @@ test('a UUCP lock file of a living process is honoured, that of a dead one is no
   assert.equal(error?.code, 'port-busy');
   assert.match(
     `${error?.message} ${error?.next}`,
-    /minicom \(process 4711\).*kill 4711.*\/var\/lock\/LCK\.\./,
+    /minicom \(process 4711\).*End it \(kill 4711, or leave it by its own means\).*\/var\/lock\/LCK\.\./,
   );
   await assert.rejects(openSerial(path, 115_200, living), /in use by minicom/);
+  const beside = { [lock]: '4711\n', 'proc/4711/comm': 'minicom\n', 'proc/4711/fd/3': `-> ${path}` };
+  const both = machine(t, { ...beside, 'proc/99/comm': 'cat\n', 'proc/99/fd/0': `-> ${path}` });
+  const { message } = (await obstacle(path, both)) ?? {};
+  assert.equal(message, `${path} is in use by minicom (process 4711), cat (process 99).`);
   assert.equal(await obstacle(path, machine(t, { [lock]: '4711\n', 'proc/1/comm': 'init' })), undefined);
   assert.equal(await obstacle(path, machine(t, { [lock]: 'garbage' })), undefined);
   assert.equal(await obstacle(path, { ...living, pid: 4711 }), undefined);
