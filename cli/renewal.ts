@@ -39,10 +39,15 @@ export async function nextKey(cli: Cli, purpose: string): Promise<{ key: KeyObje
   const stored = readNextKey(cli.home);
   if (stored?.purpose === purpose) return { keyPem: stored.keyPem, key: createPrivateKey(stored.keyPem) };
   cli.out.progress('making a key (RSA-3072)');
-  const { privateKey } = await generate('rsa', { modulusLength: 3072, publicExponent: 65537 });
-  const keyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  // As text at once: keys/material.ts says why.
+  const { privateKey: keyPem } = await generate('rsa', {
+    modulusLength: 3072,
+    publicExponent: 65_537,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
   writeNextKey(cli.home, { purpose, keyPem });
-  return { keyPem, key: privateKey };
+  return { keyPem, key: createPrivateKey(keyPem) };
 }
 
 /** The public half, as the api takes it. */

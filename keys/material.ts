@@ -1,4 +1,4 @@
-import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { RsaJwk } from '../protocol/jwk.ts';
 import { makeCa } from './certificates.ts';
@@ -23,13 +23,23 @@ export interface KeyMaterial {
 
 const generate = promisify(generateKeyPair);
 
+/**
+ * As text, read again: a key object that its making gave out shares a lock with the maker, and Node 20
+ * stops for good where the maker is collected while the key is exported as a JWK.
+ */
+const publicKeyEncoding = { type: 'spki', format: 'pem' } as const;
+const privateKeyEncoding = { type: 'pkcs8', format: 'pem' } as const;
+
 /** On the thread pool; RSA-4096 takes about a second of one core. Exponent 65537. */
 export async function generateRsa(modulusLength: 3072 | 4096): Promise<KeyObject> {
-  return (await generate('rsa', { modulusLength, publicExponent: 65_537 })).privateKey;
+  const options = { modulusLength, publicExponent: 65_537 };
+  const { privateKey } = await generate('rsa', { ...options, publicKeyEncoding, privateKeyEncoding });
+  return createPrivateKey(privateKey);
 }
 
 export async function generateEd25519(): Promise<KeyObject> {
-  return (await generate('ed25519')).privateKey;
+  const { privateKey } = await generate('ed25519', { publicKeyEncoding, privateKeyEncoding });
+  return createPrivateKey(privateKey);
 }
 
 /**
