@@ -2,8 +2,9 @@ import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { Keys, Sealer } from '../keys/keys.ts';
 import type { Role } from '../protocol/api.ts';
+import type { SERVER } from '../protocol/events.ts';
 import type { Config } from './config.ts';
-import type { Log } from './log/log.ts';
+import type { Committed, Log, Tx } from './log/log.ts';
 import type { LogReader } from './log/read.ts';
 import type { Policy } from './policy.ts';
 import type { Database } from './store/schema.ts';
@@ -13,7 +14,9 @@ export interface Services {
   readonly config: Config;
   readonly keys: Keys;
   readonly sealer: Sealer;
-  readonly log: Log;
+  /** To listen to, and to ask whether it can be written. */
+  readonly log: Omit<Log, 'commit'>;
+  readonly commit: Commit;
   /** Reads only what is under a signed checkpoint. */
   readonly read: Kysely<Database>;
   readonly reader: LogReader;
@@ -31,4 +34,15 @@ export interface Caller {
   readonly roles: readonly Role[];
   readonly serial: string;
   readonly lineage: string;
+  /** When their certificate does, in milliseconds since 1970; infinite for renewal, which may come later. */
+  readonly ends: number;
 }
+
+/** Whose word a commit carries out: somebody's who asked, or the server's own. */
+export type Author = Caller | typeof SERVER;
+
+/**
+ * Runs `fn` in the next transaction, as log/log.ts says, where its author may still act then.
+ * @throws Problem `log-unavailable`; `principal-disabled`, `certificate-revoked`, `certificate-expired`
+ */
+export type Commit = <T>(author: Author, fn: (tx: Tx) => Promise<T>) => Promise<Committed<T>>;

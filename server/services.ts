@@ -12,6 +12,7 @@ import type { KeyManifest } from '../protocol/messages.ts';
 import { type NoteSigner, noteVerifier } from '../protocol/note.ts';
 import type { Config } from './config.ts';
 import type { Services } from './context.ts';
+import { authored } from './decisions/author.ts';
 import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
 import { logReader } from './log/read.ts';
@@ -69,7 +70,8 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Op
       await store.close();
     };
     const { read } = store;
-    return { ...ambient, config, keys, sealer, log, read, reader: logReader(read), policy, close };
+    const commit = authored(log, ambient.clock);
+    return { ...ambient, config, keys, sealer, log, commit, read, reader: logReader(read), policy, close };
   } catch (error) {
     await store.close();
     throw error;

@@ -41,7 +41,7 @@ export async function init(config: Config, ambient: Ambient, named?: string): Pr
   try {
     await mustBeShut(services);
     const officer = await ensureOfficer(services, named);
-    const request = { body: { principal: officer }, by: SERVER, idempotency: once(services) };
+    const request = { body: { principal: officer }, author: SERVER, idempotency: once(services) } as const;
     const { code, enrolment } = await invite(request, services);
     if (code === null)
       throw new InitRefused(`the enrolment code ended before it was made: is the clock right?`);
@@ -86,7 +86,7 @@ async function ensureOfficer(services: Services, named: string | undefined): Pro
   const name = named ?? officers[0]?.name ?? 'officer';
   if (officers.some((officer) => officer.name === name)) return name;
   const body = NewPrincipal.parse({ name, kind: 'person', roles: ['officer'] });
-  await createPrincipal({ body, by: SERVER, idempotency: once(services) }, services);
+  await createPrincipal({ body, author: SERVER, idempotency: once(services) }, services);
   return name;
 }
 

@@ -31,12 +31,12 @@ export async function start(config: Config, ambient: Ambient, stopping: AbortSig
 
 async function serve(config: Config, ambient: Ambient, stopping: AbortSignal): Promise<void> {
   const services = await openServices(config, ambient);
-  const { diagnostics, log, version } = services;
+  const { diagnostics, commit, version } = services;
   let running: Running | undefined;
   try {
     running = await startListeners(services, allOperations(version));
     addGauges(running, services);
-    await log.commit((tx) => tx.append({ type: 'server.started', by: SERVER, version }));
+    await commit(SERVER, (tx) => tx.append({ type: 'server.started', by: SERVER, version }));
     const { api, ops } = running;
     diagnostics.info({ version, iss: config.iss, origin: config.api.origin, api, ops }, 'listening');
     if (rootsPresent(config)) {

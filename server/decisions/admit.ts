@@ -64,7 +64,7 @@ export function admit(
       `Principal ${standing.principal} has been disabled; ask an officer.`,
     );
   }
-  return callerOf(standing);
+  return callerOf(standing, access === 'expired' ? Number.POSITIVE_INFINITY : peer.notAfter);
 }
 
 function mustBeCurrent(peer: Peer, standing: Standing, now: number): void {
@@ -88,8 +88,8 @@ function sanOf({ kind, principal }: Standing): string {
   return `URI:urn:latchkey:${kind}:${principal}`;
 }
 
-function callerOf({ principal, kind, roles, serial, lineage }: Standing): Caller {
-  return { name: principal, kind, roles: JSON.parse(roles), serial, lineage };
+function callerOf({ principal, kind, roles, serial, lineage }: Standing, ends: number): Caller {
+  return { name: principal, kind, roles: JSON.parse(roles), serial, lineage, ends };
 }
 
 function day(time: number): string {

@@ -16,7 +16,7 @@ export async function cancelUnlock(services: Services, caller: Caller, id: strin
     throw new Problem('forbidden', `Cancelling needs ${need}.`, { need });
   }
   await settle(services, [unlock]);
-  const { value, log } = await services.log.commit(async (tx) => {
+  const { value, log } = await services.commit(caller, async (tx) => {
     const before = mustFind(await findUnlock(tx.db, id));
     const { hwid, state } = before;
     if (state === 'cancelled') return before;

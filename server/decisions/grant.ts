@@ -8,7 +8,6 @@ import type { GrantRow, PasswordRow } from '../store/schema.ts';
 import { digestOf } from './device.ts';
 import type { Evidence } from './evidence.ts';
 import type { Grant } from './issue.ts';
-import { mustStillBeIn } from './permit.ts';
 import type { Subject } from './subject.ts';
 import { finish, keepPassword, moveModule, moveUnlock, Overtaken, spendChallenge } from './swap.ts';
 
@@ -38,7 +37,7 @@ export async function commitGrant(services: Services, granting: Granting): Promi
   const row = rowOf(services, granting, token);
   const event = eventOf(granting, row);
   try {
-    const { log } = await services.log.commit((tx) => write(tx, granting, row, password, event));
+    const { log } = await services.commit(granting.caller, (tx) => write(tx, granting, row, password, event));
     return { token, log };
   } catch (error) {
     if (error instanceof Overtaken) return undefined;
@@ -49,12 +48,11 @@ export async function commitGrant(services: Services, granting: Granting): Promi
 /** Whatever of the decision's facts may have changed is a condition of one of these statements. */
 async function write(
   tx: Tx,
-  { caller, subject, challenge, evidence, grant }: Granting,
+  { subject, challenge, evidence, grant }: Granting,
   row: GrantRow,
   password: PasswordRow | undefined,
   event: NewEvent,
 ): Promise<void> {
-  await mustStillBeIn(tx, caller);
   for (const other of evidence.others) await finish(tx, other);
   await moveUnlock(tx, subject.unlock, grant);
   await spendChallenge(tx, row);

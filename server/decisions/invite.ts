@@ -7,6 +7,7 @@ import type { Services } from '../context.ts';
 import { newId } from '../id.ts';
 import type { Tx } from '../log/log.ts';
 import type { EnrolmentRow } from '../store/schema.ts';
+import { nameOf } from './author.ts';
 import { disabled } from './certificate.ts';
 import { sameRequest } from './idempotency.ts';
 import { type Creation, mustFind } from './principals.ts';
@@ -21,8 +22,8 @@ export async function invite(
   services: Services,
 ): Promise<z.input<typeof EnrolmentAnswer>> {
   const made = newEnrolment(request, services);
-  const { principal, by, now } = { ...request.body, by: request.by, now: made.created };
-  const { value, log } = await services.log.commit(async (tx) => {
+  const { principal, idem_by: by, created: now } = made;
+  const { value, log } = await services.commit(request.author, async (tx) => {
     const earlier = sameRequest(await madeBy(tx, made), request.idempotency);
     if (earlier !== undefined) return earlier;
     if ((await mustFind(tx, principal)).state === 'disabled') throw disabled(principal);
@@ -48,7 +49,7 @@ export function enrolmentOf(row: EnrolmentRow, now: string): z.input<typeof Enro
 }
 
 function newEnrolment(
-  { body, by, idempotency }: Creation<z.output<typeof NewEnrolment>>,
+  { body, author, idempotency }: Creation<z.output<typeof NewEnrolment>>,
   services: Services,
 ): EnrolmentRow {
   const { config, keys, sealer, clock, random } = services;
@@ -70,7 +71,7 @@ function newEnrolment(
     created: new Date(now).toISOString(),
     expires: new Date(now + config.enrolmentDeadline * 1000).toISOString(),
     redeemed_serial: null,
-    idem_by: by,
+    idem_by: nameOf(author),
     idem_key: idempotency.key,
     idem_digest: idempotency.digest,
   };

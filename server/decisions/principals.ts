@@ -1,25 +1,27 @@
 import type { z } from 'zod';
 import type { NewPrincipal, Principal, PrincipalAnswer, Role } from '../../protocol/api.ts';
 import { Problem } from '../../protocol/problems.ts';
-import type { Services } from '../context.ts';
+import type { Author, Caller, Services } from '../context.ts';
 import type { Tx } from '../log/log.ts';
 import type { Idempotency } from '../operation.ts';
 import type { PrincipalRow } from '../store/schema.ts';
+import { nameOf } from './author.ts';
 import { sameRequest } from './idempotency.ts';
 import { revokeAll } from './revoke.ts';
 
 /** A request that makes a row, and who sent it. */
 export interface Creation<T> {
   readonly body: T;
-  readonly by: string;
+  readonly author: Author;
   readonly idempotency: Idempotency;
 }
 
 /** @throws Problem `principal-exists`, `idempotency-key-reused` */
 export async function createPrincipal(
-  { body, by, idempotency }: Creation<z.output<typeof NewPrincipal>>,
-  { log, clock }: Services,
+  { body, author, idempotency }: Creation<z.output<typeof NewPrincipal>>,
+  { commit, clock }: Services,
 ): Promise<z.input<typeof PrincipalAnswer>> {
+  const by = nameOf(author);
   const created: PrincipalRow = {
     name: body.name,
     kind: body.kind,
@@ -30,7 +32,7 @@ export async function createPrincipal(
     idem_key: idempotency.key,
     idem_digest: idempotency.digest,
   };
-  const { value, log: position } = await log.commit(async (tx) => {
+  const { value, log } = await commit(author, async (tx) => {
     const earlier = sameRequest(await madeBy(tx, created), idempotency);
     if (earlier !== undefined) return earlier;
     if ((await find(tx, body.name)) !== undefined) {
@@ -49,7 +51,7 @@ export async function createPrincipal(
     });
     return created;
   });
-  return { principal: principalOf(value), log: position };
+  return { principal: principalOf(value), log };
 }
 
 /**
@@ -58,10 +60,11 @@ export async function createPrincipal(
  */
 export async function disablePrincipal(
   name: string,
-  by: string,
-  { log }: Services,
+  caller: Caller,
+  { commit }: Services,
 ): Promise<z.input<typeof PrincipalAnswer>> {
-  const { value, log: position } = await log.commit(async (tx) => {
+  const { name: by } = caller;
+  const { value, log } = await commit(caller, async (tx) => {
     const principal = await mustFind(tx, name);
     if (principal.state === 'disabled') return principal;
     await keepAnOfficer(tx, name);
@@ -70,23 +73,24 @@ export async function disablePrincipal(
     await revokeAll(tx, name, by);
     return disabled;
   });
-  return { principal: principalOf(value), log: position };
+  return { principal: principalOf(value), log };
 }
 
 /** @throws Problem `not-found` */
 export async function enablePrincipal(
   name: string,
-  by: string,
-  { log }: Services,
+  caller: Caller,
+  { commit }: Services,
 ): Promise<z.input<typeof PrincipalAnswer>> {
-  const { value, log: position } = await log.commit(async (tx) => {
+  const { name: by } = caller;
+  const { value, log } = await commit(caller, async (tx) => {
     const principal = await mustFind(tx, name);
     if (principal.state === 'enabled') return principal;
     const enabled = await setState(tx, principal, 'enabled');
     await tx.append({ type: 'principal.enabled', by, principal: name });
     return enabled;
   });
-  return { principal: principalOf(value), log: position };
+  return { principal: principalOf(value), log };
 }
 
 /** A principal as the api shows it. */

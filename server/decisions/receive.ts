@@ -32,7 +32,7 @@ export async function takeReceipts(
   receipts: readonly string[],
 ): Promise<Results> {
   const checked = await Promise.all(receipts.map((jws) => prove(services, caller, jws)));
-  const { value, log } = await services.log.commit(async (tx) => {
+  const { value, log } = await services.commit(caller, async (tx) => {
     const results: Result[] = [];
     for (const one of checked) results.push('status' in one ? one : await take(tx, one));
     return results;

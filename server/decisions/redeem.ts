@@ -38,7 +38,8 @@ export async function redeem(
   const { kind } = await mustFind({ db: read }, principal);
   const descent = { kind, principal, lineage, rooted: now, renewedFrom: null };
   const first = await signCertificate(services, descent, wanted);
-  const { value: won, log } = await services.log.commit((tx) => take(tx, enrolment, first));
+  // No certificate stands behind a redemption: the code does, and it is taken only where it still holds.
+  const { value: won, log } = await services.commit(SERVER, (tx) => take(tx, enrolment, first));
   // Somebody else redeemed it meanwhile: this is a repeat now, with that key or another.
   return won ? issued(services, first, log) : redeem({ secret, key }, services);
 }
@@ -68,7 +69,7 @@ async function repeat(
 ): Promise<z.input<typeof IssuedCertificate>> {
   const first = await bySerial(services.read, serial);
   if (first?.kid === kid) return issued(services, first, null);
-  await services.log.commit((tx) =>
+  await services.commit(SERVER, (tx) =>
     tx.append({ type: 'enrolment.misused', by: SERVER, enrolment: id, principal, kid }),
   );
   throw new Problem(

@@ -43,7 +43,7 @@ export async function registerModule(
     return again(services, caller, known, asked.hwid, dkt);
   const ver = known === undefined ? 1 : await nextVersion(services, known);
   const prepared = await prepare(services, caller, asked, dkt, ver);
-  const { value: inserted, log } = await services.log.commit((tx) =>
+  const { value: inserted, log } = await services.commit(caller, (tx) =>
     known === undefined ? insert(tx, prepared) : replace(tx, known, prepared),
   );
   if (inserted) return { module: prepared.module, bundle: openBundle(services, prepared.module), log };
@@ -115,7 +115,7 @@ async function again(
   if (module.hwid === hwid && module.dkt === dkt) {
     return { module, bundle: openBundle(services, module), log: null };
   }
-  await services.log.commit((tx) =>
+  await services.commit(caller, (tx) =>
     tx.append({ type: 'module.clone-suspected', by: caller.name, hwid, dkt }),
   );
   throw new Problem(

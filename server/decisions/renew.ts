@@ -31,10 +31,9 @@ export async function renew(
   const { principal, lineage, rooted, serial } = held;
   const descent = { kind, principal, lineage, rooted, renewedFrom: serial };
   const next = await signCertificate(services, descent, wanted);
-  const { value: won, log } = await services.log.commit(async (tx) => {
+  const { value: won, log } = await services.commit(caller, async (tx) => {
     const current = await bySerial(tx.db, serial);
-    if (current?.state === 'revoked') throw revoked(serial);
-    if (current?.state !== 'live') return false;
+    if (current?.state === 'renewed') return false;
     await mustBeIssuable(tx, next);
     await tx.db.updateTable('certificates').set({ state: 'renewed' }).where('serial', '=', serial).execute();
     await tx.db.insertInto('certificates').values(next).execute();
@@ -75,19 +74,12 @@ export function renewableUntil({ not_after, rooted }: Renewable, life: Certifica
   return Math.min(Date.parse(not_after) + grace * 1000, Date.parse(rooted) + lineage * 1000);
 }
 
-async function twoKeys(caller: Caller, held: CertificateRow, { log }: Services): Promise<Problem> {
-  await log.commit((tx) => revokeLineage(tx, held, caller.name, 'two-keys'));
+async function twoKeys(caller: Caller, held: CertificateRow, { commit }: Services): Promise<Problem> {
+  await commit(caller, (tx) => revokeLineage(tx, held, caller.name, 'two-keys'));
   return new Problem(
     'certificate-revoked',
     'This certificate was renewed before, with another key: one of the two is a copy. So every certificate ' +
       'of this enrolment has been revoked. Ask an officer for a new enrolment code, and find out who has the copy.',
-  );
-}
-
-function revoked(serial: string): Problem {
-  return new Problem(
-    'certificate-revoked',
-    `Certificate ${serial} was revoked before it was renewed; ask an officer for a new enrolment code.`,
   );
 }
 

@@ -34,7 +34,7 @@ export async function requestUnlock(
 ): Promise<UnlockOutcome> {
   const row = newRow(services, caller, asked, idempotency);
   const answer = mayRequest(services, caller, row);
-  const { value, log } = await services.log.commit((tx) => decide(tx, row, answer));
+  const { value, log } = await services.commit(caller, (tx) => decide(tx, row, answer));
   if (value instanceof Problem) throw value;
   return { unlock: value, log };
 }

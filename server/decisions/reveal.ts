@@ -3,7 +3,7 @@ import type { Caller, Services } from '../context.ts';
 import type { LogPosition, Tx } from '../log/log.ts';
 import { openPassword } from '../passwords.ts';
 import { obstacle } from './module.ts';
-import { mustBePermitted, mustStillBeIn } from './permit.ts';
+import { mustBePermitted } from './permit.ts';
 import { findSubject, type Subject } from './subject.ts';
 import { lapseOf } from './sweep.ts';
 import { findUnlock, mustFind, visible } from './unlock.ts';
@@ -27,8 +27,7 @@ export async function revealPassword(services: Services, caller: Caller, id: str
     resource: { type: 'Unlock', id, owner },
     context: {},
   });
-  const { value, log } = await services.log.commit(async (tx) => {
-    await mustStillBeIn(tx, caller);
+  const { value, log } = await services.commit(caller, async (tx) => {
     const now = services.clock();
     const { hwid, ver } = inForce(mustFind(await findSubject(tx.db, id)), now);
     const password = await show(tx, services, hwid, ver, now);

@@ -22,7 +22,7 @@ export async function revokeCertificate(
   const found = await bySerial(services.read, serial);
   if (found?.principal !== caller.name) mustAdminister(services, caller);
   if (found === undefined) throw new Problem('not-found', `There is no certificate ${serial}.`);
-  const { log } = await services.log.commit((tx) => revokeLineage(tx, found, caller.name, 'officer'));
+  const { log } = await services.commit(caller, (tx) => revokeLineage(tx, found, caller.name, 'officer'));
   return { certificate: certificateOf({ ...found, state: 'revoked' }), log };
 }
 

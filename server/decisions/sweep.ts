@@ -46,7 +46,7 @@ export async function settle(services: Services, unlocks: readonly Timed[]): Pro
     const to = lapseOf(unlock, now);
     return to === undefined ? [] : [{ unlock, to }];
   });
-  await Promise.all(due.map(({ unlock, to }) => services.log.commit((tx) => lapse(tx, unlock, to))));
+  await Promise.all(due.map(({ unlock, to }) => services.commit(SERVER, (tx) => lapse(tx, unlock, to))));
   return due.length;
 }
 

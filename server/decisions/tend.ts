@@ -1,5 +1,5 @@
 import type { NewEvent } from '../../protocol/events.ts';
-import type { Services } from '../context.ts';
+import type { Caller, Services } from '../context.ts';
 import type { ModuleRow } from '../store/schema.ts';
 import { findModule, type ModuleOutcome, obstacle } from './module.ts';
 
@@ -61,19 +61,19 @@ export const resetSeq: Verb = ({ hwid, granted_seq, pwv_seq }, by) =>
 
 /** @throws Problem `module-unknown`, or why the module is not in a state for this */
 export async function tend(
-  { log }: Services,
-  by: string,
+  { commit }: Services,
+  caller: Caller,
   hwid: string,
   verb: Verb,
   why: string,
 ): Promise<ModuleOutcome> {
-  const { value: module, log: position } = await log.commit(async (tx) => {
+  const { value: module, log } = await commit(caller, async (tx) => {
     const before = await findModule(tx.db, hwid);
-    const change = verb(before, by, why);
+    const change = verb(before, caller.name, why);
     if (change === undefined) return before;
     await tx.db.updateTable('modules').set(change.set).where('hwid', '=', hwid).execute();
     await tx.append(change.event);
     return { ...before, ...change.set };
   });
-  return { module, log: position };
+  return { module, log };
 }

@@ -65,7 +65,7 @@ async function tryToIssue(
     ...(await heldManifest(services, challenge.keys)),
     holder: holderOf(evidence),
   });
-  if ('problem' in decision) return refuse(services, decision);
+  if ('problem' in decision) return refuse(services, caller, decision);
 
   const granted = await commitGrant(services, { caller, subject, jws, challenge, evidence, grant: decision });
   if (granted === undefined) return undefined;
@@ -110,7 +110,7 @@ async function prove(
     if (!(error instanceof Problem)) throw error;
     const { id, hwid } = unlock;
     const event = { type: 'token.refused', by: caller.name, unlock: id, hwid, code: error.code } as const;
-    return refuse(services, { problem: error, event });
+    return refuse(services, caller, { problem: error, event });
   }
 }
 
@@ -119,8 +119,8 @@ function holderOf({ others }: Evidence) {
 }
 
 /** A refusal that leaves an event is answered once the event is in the log. */
-async function refuse(services: Services, { problem, event }: Refusal): Promise<never> {
-  if (event !== undefined) await services.log.commit((tx) => record(tx, event));
+async function refuse(services: Services, caller: Caller, { problem, event }: Refusal): Promise<never> {
+  if (event !== undefined) await services.commit(caller, (tx) => record(tx, event));
   throw problem;
 }
 

@@ -28,7 +28,7 @@ export const enrolmentsOperations: readonly AnyOperation[] = [
     problems: ['not-found', 'principal-disabled'],
     handle: async ({ body, caller, idempotency }, services) => {
       mustAdminister(services, caller);
-      return { status: 201, body: await invite({ body, by: caller.name, idempotency }, services) };
+      return { status: 201, body: await invite({ body, author: caller, idempotency }, services) };
     },
   }),
   operation({

@@ -113,7 +113,7 @@ function tending(id: string, path: string, verb: Verb, summary: string, problems
     handle: async ({ params: { hwid }, body, caller }, services) => {
       const resource = { type: 'Module', id: hwid } as const;
       mustBePermitted(services, caller, { action: 'administer', resource, context: {} });
-      const { module, log } = await tend(services, caller.name, hwid, verb, body.why);
+      const { module, log } = await tend(services, caller, hwid, verb, body.why);
       return { body: { module: viewModule(module), log } };
     },
   });

@@ -28,7 +28,7 @@ export const principalsOperations: readonly AnyOperation[] = [
     problems: ['principal-exists'],
     handle: async ({ body, caller, idempotency }, services) => {
       mustAdminister(services, caller);
-      return { status: 201, body: await createPrincipal({ body, by: caller.name, idempotency }, services) };
+      return { status: 201, body: await createPrincipal({ body, author: caller, idempotency }, services) };
     },
   }),
   operation({
@@ -76,7 +76,7 @@ export const principalsOperations: readonly AnyOperation[] = [
     problems: ['not-found', 'last-officer'],
     handle: async ({ params, caller }, services) => {
       mustAdminister(services, caller);
-      return { body: await disablePrincipal(params.name, caller.name, services) };
+      return { body: await disablePrincipal(params.name, caller, services) };
     },
   }),
   operation({
@@ -92,7 +92,7 @@ export const principalsOperations: readonly AnyOperation[] = [
     problems: ['not-found'],
     handle: async ({ params, caller }, services) => {
       mustAdminister(services, caller);
-      return { body: await enablePrincipal(params.name, caller.name, services) };
+      return { body: await enablePrincipal(params.name, caller, services) };
     },
   }),
 ];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { SERVER } from '../../protocol/events.ts';
 import { ok } from './answers.ts';
 import type { Laptop } from './laptop.ts';
 import { forkLog, meddled, rewriteLeaf } from './meddling.ts';
@@ -20,9 +21,9 @@ before(async () => {
     world.enrolled('carol', 'auditor'),
   ]);
   // More than two tiles, so that there is one above them.
-  await world.server.services.log.commit(async (tx) => {
+  await world.server.services.commit(SERVER, async (tx) => {
     for (let count = 0; count < 520; count += 1) {
-      await tx.append({ type: 'server.started', by: '@server', version: `1.0.${count}` });
+      await tx.append({ type: 'server.started', by: SERVER, version: `1.0.${count}` });
     }
   });
   for (const one of [engineer, auditor]) await ok(one.latchkey('whoami', '--json'));

@@ -102,7 +102,7 @@ test('a reveal is of one’s own unlock, while issued or open, of a module in us
   );
   await issueToken(services, alice, id, await device.challenge());
   assert.equal(await code(alice), 'revealed');
-  await tend(services, 'olga', device.hwid, suspend, 'stolen');
+  await tend(services, officer, device.hwid, suspend, 'stolen');
   assert.equal(await code(alice), 'module-inactive');
   const other = await provisioned(services, station);
   const closed = await requested(services, alice, other);

@@ -179,7 +179,7 @@ test('a revocation between admission and commit wins over the renewal', async ()
     .execute();
   assert.ok(row);
   await done(officer.post(`/v1/certificates/${client.serial}/revoke`));
-  const admitted = { ...row, kind: 'person', roles: ['engineer'] } as const;
+  const admitted = { ...row, kind: 'person', roles: ['engineer'], ends: Number.POSITIVE_INFINITY } as const;
   const renewal = renewByDecision(admitted, { key: publicMembers(await freshKey()) }, server.services);
   await assert.rejects(renewal, { code: 'certificate-revoked' });
 });

@@ -55,6 +55,12 @@ test('renewal overlooks the end and an earlier renewal, and nothing else', () =>
   assert.equal(code({ trusted: false }, {}, 'expired'), 'certificate-untrusted');
 });
 
+test('what is let in may be written until the certificate’s end, a renewal after it', () => {
+  assert.equal(admit(peer, standing, 'enrolled', 5).ends, 9);
+  assert.equal(admit(peer, standing, ['engineer'], 5).ends, 9);
+  assert.equal(admit(peer, standing, 'expired', 10).ends, Number.POSITIVE_INFINITY);
+});
+
 test('the name in the certificate is the row’s, kind and all, and the only one', () => {
   for (const names of [
     undefined,

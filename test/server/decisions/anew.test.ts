@@ -11,8 +11,9 @@ import { issueToken } from '../../../server/decisions/token.ts';
 import { bundleFile, eventfulUnlock } from '../../fixture/bundle.ts';
 import { Device } from '../../fixture/device.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
-import { digest, principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { caller, digest, principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
+const olga = caller(['officer'], 'olga');
 let server: TestServer;
 let services: Services;
 let alice: Caller;
@@ -27,7 +28,7 @@ before(async () => {
 after(() => server.stop());
 
 const register = ({ hwid, key }: Device) => registerModule(services, station, { hwid, key });
-const retired = ({ hwid }: Device) => tend(services, 'olga', hwid, retire, 'it has been reset');
+const retired = ({ hwid }: Device) => tend(services, olga, hwid, retire, 'it has been reset');
 const exists = (error: Problem) => error.code === 'module-exists';
 
 describe('a retired module with another device key (DESIGN §4, §6)', () => {

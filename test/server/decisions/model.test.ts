@@ -13,9 +13,10 @@ import { clear, resume, suspend, tend } from '../../../server/decisions/tend.ts'
 import { issueToken } from '../../../server/decisions/token.ts';
 import type { Device } from '../../fixture/device.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
-import { principal, provisioned, requested } from '../../fixture/unlocks.ts';
+import { caller, principal, provisioned, requested } from '../../fixture/unlocks.ts';
 import { Model, type ModelChallenge, type ModelReceipt } from './model.ts';
 
+const olga = caller(['officer'], 'olga');
 let server: TestServer;
 let services: Services;
 let alice: Caller;
@@ -86,13 +87,7 @@ class History {
   }
 
   async #tend(verb: 'suspend' | 'resume' | 'clear'): Promise<void> {
-    await tend(
-      services,
-      'olga',
-      this.#device.hwid,
-      { suspend, resume, clear }[verb],
-      'as the history has it',
-    );
+    await tend(services, olga, this.#device.hwid, { suspend, resume, clear }[verb], 'as the history has it');
     if (verb === 'clear') this.#model.clear();
     else this.#model.suspend(verb === 'suspend');
   }

@@ -13,8 +13,9 @@ import { requestUnlock } from '../../../server/decisions/request.ts';
 import { clear, resetSeq, resume, retire, suspend, tend } from '../../../server/decisions/tend.ts';
 import { Device } from '../../fixture/device.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
-import { digest, once, principal, provisioned } from '../../fixture/unlocks.ts';
+import { caller, digest, once, principal, provisioned } from '../../fixture/unlocks.ts';
 
+const olga = caller(['officer'], 'olga');
 let server: TestServer;
 let services: Services;
 let alice: Caller;
@@ -150,7 +151,7 @@ describe('what an officer does to a module (DESIGN §6)', () => {
   for (const [from, verb, to] of steps) {
     test(`${from}, ${verb.name}: ${to ?? 'is so already, nothing is written'}`, async () => {
       const device = await moduleIn(from);
-      const done = tend(services, 'olga', device.hwid, verb, 'because');
+      const done = tend(services, olga, device.hwid, verb, 'because');
       if (to === 'module-unconfirmed' || to === 'module-inactive') return assert.rejects(done, is(to));
       const { module, log } = await done;
       assert.deepEqual([module.state, log !== null], [to ?? from, to !== undefined]);
@@ -173,7 +174,7 @@ describe('what an officer does to a module (DESIGN §6)', () => {
   test('a counter that was never used needs no reset', async () => {
     const device = new Device();
     await register(device);
-    assert.equal((await tend(services, 'olga', device.hwid, resetSeq, 'because')).log, null);
+    assert.equal((await tend(services, olga, device.hwid, resetSeq, 'because')).log, null);
   });
 });
 
@@ -236,6 +237,6 @@ async function moduleIn(state: 'registered' | 'confirmed' | 'suspended' | 'retir
   }
   const device = await provisioned(services, station);
   const verb = { confirmed: resume, suspended: suspend, retired: retire }[state];
-  await tend(services, 'olga', device.hwid, verb, 'for the test');
+  await tend(services, olga, device.hwid, verb, 'for the test');
   return device;
 }

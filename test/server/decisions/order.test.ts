@@ -2,14 +2,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Problem } from '../../../protocol/problems.ts';
-import type { Caller, Services } from '../../../server/context.ts';
+import type { Caller, Commit, Services } from '../../../server/context.ts';
 import { cancelUnlock } from '../../../server/decisions/cancel.ts';
 import { takeReceipts } from '../../../server/decisions/receive.ts';
 import { registerModule } from '../../../server/decisions/register.ts';
 import { requestUnlock } from '../../../server/decisions/request.ts';
 import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
-import type { Log } from '../../../server/log/log.ts';
 import { Sqlite } from '../../../sqlite/driver.ts';
 import { Device } from '../../fixture/device.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
@@ -66,7 +65,7 @@ test('a fault inside a commit undoes its state and its event together (order rul
   const id = await requested(services, alice, device);
   const challenge = await device.challenge();
   const stood = await everything();
-  const faulty = { ...services, log: failingAppend(services.log) };
+  const faulty = { ...services, commit: failingAppend(services.commit) };
   const settled = await Promise.allSettled([
     issueToken(faulty, alice, id, challenge),
     cancelUnlock(faulty, alice, id),
@@ -87,15 +86,10 @@ test('a token leaves only once its event is in the log under a signed checkpoint
   assert.equal(JSON.parse(Buffer.from(leaves[0]?.leaf ?? []).toString()).type, 'unlock.issued');
 });
 
-/** A log in which the event, which comes last, cannot be appended. */
-function failingAppend(log: Log): Log {
+/** Commits in which the event, which comes last, cannot be appended. */
+function failingAppend(commit: Commit): Commit {
   const append = () => Promise.reject(new Error('the fault of this test'));
-  return {
-    available: true,
-    onCommit: (listener) => log.onCommit(listener),
-    close: () => log.close(),
-    commit: (fn) => log.commit(({ db }) => fn({ db, append })),
-  };
+  return (author, fn) => commit(author, ({ db }) => fn({ db, append }));
 }
 
 /** What the tables and the log say. */

@@ -10,12 +10,13 @@ import { suspend, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { Device } from '../../fixture/device.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
-import { once, principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { caller, once, principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
 /** Everything here runs at once over one real log: there is one clear winner, and the other is told why. */
 
 const ROUNDS = 12;
 
+const olga = caller(['officer'], 'olga');
 let server: TestServer;
 let services: Services;
 let alice: Caller;
@@ -136,7 +137,7 @@ test('suspend against token: no token is issued after the suspension', async () 
     const challenge = await device.challenge();
     await race<unknown>(
       issueToken(services, alice, id, challenge),
-      tend(services, 'olga', device.hwid, suspend, 'stolen'),
+      tend(services, olga, device.hwid, suspend, 'stolen'),
     );
     const { items } = await services.reader.search({ hwid: device.hwid, limit: 100 });
     const types = items.map(({ event }) => event.type);

@@ -10,8 +10,9 @@ import { issueToken } from '../../../server/decisions/token.ts';
 import { bundleFile } from '../../fixture/bundle.ts';
 import type { Device } from '../../fixture/device.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
-import { principal, provisioned, requested } from '../../fixture/unlocks.ts';
+import { caller, principal, provisioned, requested } from '../../fixture/unlocks.ts';
 
+const olga = caller(['officer'], 'olga');
 let server: TestServer;
 let services: Services;
 let alice: Caller;
@@ -97,7 +98,7 @@ describe('a receipt for a token that was not made for its module (docs/protocol.
   test('is no second alarm once an officer has looked into it', async () => {
     const device = await provisioned(services, station);
     await hand(bob, await device.receipt('opened', STRANGER));
-    await tend(services, 'olga', device.hwid, clear, 'a laboratory token');
+    await tend(services, olga, device.hwid, clear, 'a laboratory token');
     assert.deepEqual(await hand(bob, await device.receipt('closed', STRANGER)), ['accepted', null]);
     assert.equal(await alarms(device), 1);
     await requested(services, bob, device);

@@ -10,8 +10,9 @@ import { clear, resetSeq, resume, suspend, tend } from '../../../server/decision
 import { issueToken } from '../../../server/decisions/token.ts';
 import { Device } from '../../fixture/device.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
-import { principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { caller, principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
+const olga = caller(['officer'], 'olga');
 let server: TestServer;
 let services: Services;
 let alice: Caller;
@@ -80,9 +81,9 @@ describe('the newest challenge sent again (DESIGN §6)', () => {
     const { device, id } = await ready();
     const challenge = await device.challenge();
     await issueToken(services, alice, id, challenge);
-    await tend(services, 'test', device.hwid, suspend, 'stolen');
+    await tend(services, olga, device.hwid, suspend, 'stolen');
     await refused('module-inactive', [], () => issueToken(services, alice, id, challenge));
-    await tend(services, 'test', device.hwid, resume, 'found');
+    await tend(services, olga, device.hwid, resume, 'found');
     assert.equal((await issueToken(services, alice, id, challenge)).log, null);
   });
 
@@ -217,7 +218,7 @@ describe('seq (DESIGN §4)', () => {
     await refused('challenge-spent', ['module.rolled-back'], () =>
       issueToken(services, alice, next, rolledBack),
     );
-    await tend(services, 'olga', device.hwid, resetSeq, 'flash was exchanged');
+    await tend(services, olga, device.hwid, resetSeq, 'flash was exchanged');
     assert.ok((await issueToken(services, alice, next, rolledBack)).log);
   });
 });
@@ -232,7 +233,7 @@ describe('`last` (DESIGN §4)', () => {
     await refused('module-flagged', ['module.foreign-token'], () => issueToken(services, alice, id, telling));
     const later = await device.challenge();
     await refused('module-flagged', [], () => issueToken(services, alice, id, later));
-    await tend(services, 'olga', device.hwid, clear, 'key rotated');
+    await tend(services, olga, device.hwid, clear, 'key rotated');
     const { token } = await issueToken(services, alice, id, await device.challenge());
     assert.equal(claimsOf(token).jti, id);
   });
@@ -242,7 +243,7 @@ describe('`last` (DESIGN §4)', () => {
     device.last = foreign;
     const first = await device.challenge();
     await refused('module-flagged', ['module.foreign-token'], () => issueToken(services, alice, id, first));
-    await tend(services, 'olga', device.hwid, clear, 'key rotated');
+    await tend(services, olga, device.hwid, clear, 'key rotated');
     device.last = '01900000-0000-7000-8000-00000000beef';
     const second = await device.challenge();
     await refused('module-flagged', ['module.foreign-token'], () => issueToken(services, alice, id, second));

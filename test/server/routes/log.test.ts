@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openCheckpoint } from '../../../protocol/checkpoint.ts';
-import { decodeEvent } from '../../../protocol/events.ts';
+import { decodeEvent, SERVER } from '../../../protocol/events.ts';
 import { keyObject } from '../../../protocol/jwk.ts';
 import { leafHash, rootHash, verifyInclusion } from '../../../protocol/merkle.ts';
 import { noteVerifier } from '../../../protocol/note.ts';
@@ -22,7 +22,7 @@ let stranger: Client;
 before(async () => {
   server = await startServer();
   stranger = server.anonymous();
-  await server.services.log.commit(async (tx) => {
+  await server.services.commit(SERVER, async (tx) => {
     for (let place = 0; place < 300; place += 1) {
       await tx.append({ ...refusal, seconds: place });
     }
