@@ -7,6 +7,7 @@ import { readBody } from './middleware/body.ts';
 import { exchange, type Middleware } from './middleware/exchange.ts';
 import { handle } from './middleware/handle.ts';
 import { type AddressLimit, limitPrincipals } from './middleware/limit.ts';
+import { Polls } from './middleware/polls.ts';
 import { answerProblems } from './middleware/problems.ts';
 import type { AnyOperation } from './operation.ts';
 
@@ -31,6 +32,7 @@ export function createApp({ services, operations, metrics, addresses, stopping }
   app.enable('strict routing');
 
   const principals = limitPrincipals(services);
+  const polls = new Polls();
   app.use(exchange(services, metrics));
   app.use(refuseWhileStopping(stopping));
   app.use(addresses.check);
@@ -42,7 +44,7 @@ export function createApp({ services, operations, metrics, addresses, stopping }
         authenticate(operation.access, services, addresses),
         principals,
         readBody(operation),
-        handle(operation, services, stopping),
+        handle(operation, services, polls, stopping),
       );
     }
     route.all(refuseMethod(methods));

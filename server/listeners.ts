@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -42,6 +43,8 @@ export async function startListeners(
 ): Promise<Running> {
   const { config } = services;
   const stopping = new AbortController();
+  // Each long poll listens to it.
+  setMaxListeners(0, stopping.signal);
   const metrics = new Metrics();
   const addresses = limitAddresses(services);
   const app = createApp({ services, operations, metrics, addresses, stopping: stopping.signal });

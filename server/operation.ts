@@ -58,9 +58,16 @@ export interface OperationRequest<P, Q, B, C = Caller | undefined, I = Idempoten
   readonly idempotency: I;
   /** Id of this request in diagnostics. */
   readonly id: string;
-  /** Fires when the client has gone or the server stops: a long poll ends. Made when first read. */
-  readonly signal: AbortSignal;
+  /** To be called where the answer waits. */
+  readonly hold: Hold;
 }
+
+/**
+ * Begins a long poll of at most so many seconds, which counts among the caller's.
+ * @returns fires when the client has gone or the server stops
+ * @throws Problem `rate-limited` where the caller has too many
+ */
+export type Hold = (seconds: number) => AbortSignal;
 
 /** The header, and SHA-256 over the canonical JSON of the body, base64url. */
 export interface Idempotency {

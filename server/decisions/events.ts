@@ -4,6 +4,7 @@ import { encodeBase64url } from '../../protocol/base64url.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { ProvenLeaves } from '../log/read.ts';
+import type { Hold } from '../operation.ts';
 import type { Listed } from './directory.ts';
 import { readUntil } from './watch.ts';
 
@@ -19,7 +20,7 @@ export async function searchEvents(
   services: Services,
   caller: Caller,
   query: z.output<typeof EventQuery>,
-  signal: AbortSignal,
+  hold: Hold,
 ): Promise<Listed<z.input<typeof EventEntry>>> {
   const { order, wait, after, from, to, ...rest } = query;
   const search = {
@@ -36,7 +37,7 @@ export async function searchEvents(
     () => services.reader.search(search),
     ({ items }) => items.length > 0,
     () => true,
-    { seconds: wait, signal },
+    { seconds: wait, hold },
   );
   return { items: [...found.items], next: found.next === null ? null : String(found.next) };
 }

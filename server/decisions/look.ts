@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ModuleQuery, UnlockQuery, UnlockWait } from '../../protocol/api.ts';
 import type { Caller, Services } from '../context.ts';
+import type { Hold } from '../operation.ts';
 import { type Listed, page } from './directory.ts';
 import { viewModule } from './module.ts';
 import { settle } from './sweep.ts';
@@ -16,14 +17,11 @@ export function lookAtUnlock(
   caller: Caller,
   id: string,
   query: z.output<typeof UnlockWait>,
-  signal: AbortSignal,
+  hold: Hold,
 ): Promise<Counted> {
   const enough = ({ state }: Counted) => state !== query.while;
   const seconds = query.while === undefined ? 0 : query.wait;
-  return readUntil(services, () => readUnlock(services, caller, id), enough, concerns(id), {
-    seconds,
-    signal,
-  });
+  return readUntil(services, () => readUnlock(services, caller, id), enough, concerns(id), { seconds, hold });
 }
 
 async function readUnlock(services: Services, caller: Caller, id: string): Promise<Counted> {

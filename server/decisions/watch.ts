@@ -1,11 +1,11 @@
 import type { NewEvent } from '../../protocol/events.ts';
 import type { Services } from '../context.ts';
+import type { Hold } from '../operation.ts';
 
 /** How long a long poll may wait, and what else ends it. */
 export interface Patience {
   readonly seconds: number;
-  /** The client has gone, or the server stops. */
-  readonly signal: AbortSignal;
+  readonly hold: Hold;
 }
 
 /**
@@ -17,10 +17,10 @@ export async function readUntil<T>(
   read: () => Promise<T>,
   enough: (value: T) => boolean,
   matters: (event: NewEvent) => boolean,
-  { seconds, signal }: Patience,
+  { seconds, hold }: Patience,
 ): Promise<T> {
   if (seconds === 0) return read();
-  const end = AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+  const end = AbortSignal.any([hold(seconds), AbortSignal.timeout(seconds * 1000)]);
   // Listening begins before the first read, so that no commit falls between the two.
   let news = false;
   let wake = () => {};

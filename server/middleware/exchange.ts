@@ -28,6 +28,27 @@ export type ApiResponse = Response<unknown, Locals>;
 export type Middleware = RequestHandler<Params, unknown, unknown, ApiRequest['query'], Locals>;
 export type ErrorMiddleware = ErrorRequestHandler<Params, unknown, unknown, ApiRequest['query'], Locals>;
 
+/**
+ * Calls `then` once the exchange is over, answered or not. A response that waits behind others of its
+ * connection (RFC 9112 §9.3.2) has no socket yet: Node does not close it when the client goes.
+ */
+export function whenOver({ socket }: ApiRequest, response: ApiResponse, then: () => void): void {
+  if (response.destroyed || socket.destroyed) {
+    then();
+  } else if (response.socket !== null) {
+    response.once('close', then);
+  } else {
+    const over = () => {
+      response.off('close', over);
+      socket.off('close', over);
+      then();
+    };
+    response.once('close', over);
+    // As many as the client sends ahead.
+    socket.setMaxListeners(0).once('close', over);
+  }
+}
+
 /** Gives each request its id, and writes its one diagnostic line when it is over. */
 export function exchange(services: Services, metrics: Metrics): Middleware {
   const run = Buffer.from(services.random(6)).toString('base64url');
@@ -40,7 +61,7 @@ export function exchange(services: Services, metrics: Metrics): Middleware {
     const id = `${run}-${count.toString(36)}`;
     const current: Exchange = { id, headers: { ...security, 'Request-Id': id } };
     response.locals.exchange = current;
-    response.once('close', () => {
+    whenOver(request, response, () => {
       const ms = Math.round((performance.now() - began) * 1000) / 1000;
       const operation = current.operation?.id ?? 'none';
       metrics.end(operation, response.statusCode, ms / 1000);

@@ -1,28 +1,32 @@
 import type { Services } from '../context.ts';
 import type { AnyOperation, OperationAnswer } from '../operation.ts';
-import type { ApiResponse, Middleware } from './exchange.ts';
+import { type ApiRequest, type ApiResponse, type Middleware, whenOver } from './exchange.ts';
+import type { Polls } from './polls.ts';
 import { validate } from './validate.ts';
 
 /** The last step: the request as its handler sees it, the handler, the answer. */
-export function handle(operation: AnyOperation, services: Services, stopping: AbortSignal): Middleware {
+export function handle(
+  operation: AnyOperation,
+  services: Services,
+  polls: Polls,
+  stopping: AbortSignal,
+): Middleware {
   return async (request, response) => {
     const input = validate(operation, request);
     const { id, caller } = response.locals.exchange;
-    let signal: AbortSignal | undefined;
-    const answer = await operation.handle(
-      {
-        ...input,
-        id,
-        caller,
-        get signal() {
-          signal ??= endOf(response, stopping);
-          return signal;
-        },
-      },
-      services,
-    );
+    let release: (() => void) | undefined;
+    const hold = (seconds: number) => {
+      release ??= polls.hold(caller?.name ?? '', seconds);
+      return endOf(request, response, stopping);
+    };
+    let answer: OperationAnswer<unknown>;
+    try {
+      answer = await operation.handle({ ...input, id, caller, hold }, services);
+    } finally {
+      release?.();
+    }
     // Who was let in when a long poll began may have been shut out while it waited.
-    if (signal !== undefined) await response.locals.exchange.readmit?.();
+    if (release !== undefined) await response.locals.exchange.readmit?.();
     if (stopping.aborted) response.locals.exchange.headers['Connection'] = 'close';
     send(operation, answer, response);
   };
@@ -45,10 +49,18 @@ function send({ media }: AnyOperation, answer: OperationAnswer<unknown>, respons
   response.end(bytes);
 }
 
-/** Fires when the client has gone, or when the server stops. */
-function endOf(response: ApiResponse, stopping: AbortSignal): AbortSignal {
-  const gone = new AbortController();
-  if (response.destroyed) gone.abort();
-  else response.once('close', () => gone.abort());
-  return AbortSignal.any([gone.signal, stopping]);
+/**
+ * Fires when the client has gone, or when the server stops. Not by AbortSignal.any, which would leave
+ * a trace of each poll in `stopping` for good.
+ */
+function endOf(request: ApiRequest, response: ApiResponse, stopping: AbortSignal): AbortSignal {
+  const ending = new AbortController();
+  const end = () => {
+    stopping.removeEventListener('abort', end);
+    ending.abort();
+  };
+  stopping.addEventListener('abort', end);
+  if (stopping.aborted) end();
+  whenOver(request, response, end);
+  return ending.signal;
 }

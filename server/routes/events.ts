@@ -24,8 +24,8 @@ export const eventsOperations: readonly AnyOperation[] = [
     body: noBody,
     answer: pageOf(EventEntry),
     problems: [],
-    handle: async ({ query, caller, signal }, services) => ({
-      body: await searchEvents(services, caller, query, signal),
+    handle: async ({ query, caller, hold }, services) => ({
+      body: await searchEvents(services, caller, query, hold),
     }),
   }),
   // Before the events by index: the first path that fits is taken.

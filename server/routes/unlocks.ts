@@ -63,8 +63,8 @@ export const unlocksOperations: readonly AnyOperation[] = [
     body: noBody,
     answer: Unlock,
     problems: ['not-found'],
-    handle: async ({ params, query, caller, signal }, services) => ({
-      body: viewUnlock(await lookAtUnlock(services, caller, params.id, query, signal)),
+    handle: async ({ params, query, caller, hold }, services) => ({
+      body: viewUnlock(await lookAtUnlock(services, caller, params.id, query, hold)),
     }),
   }),
   operation({

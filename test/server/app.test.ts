@@ -86,7 +86,8 @@ const operations = [
     body: noBody,
     answer: z.unknown(),
     problems: [],
-    handle: async ({ signal }) => {
+    handle: async ({ hold }) => {
+      const signal = hold(60);
       entered();
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve));
       return { body: { ended: true } };

@@ -22,7 +22,7 @@ before(async () => {
 });
 after(() => server.stop());
 
-const never = new AbortController().signal;
+const never = () => new AbortController().signal;
 const look = (id: string) => lookAtUnlock(services, alice, id, { wait: 0 }, never);
 
 const row = {

@@ -33,7 +33,7 @@ function who(name: string): Caller {
   return caller;
 }
 
-const never = new AbortController().signal;
+const never = () => new AbortController().signal;
 
 async function sees(call: () => Promise<unknown>): Promise<boolean> {
   try {
@@ -120,7 +120,13 @@ describe('long polls (DESIGN §6)', () => {
     const timed = await lookAtUnlock(services, who('owner'), id, { wait: 1, while: 'ready' }, never);
     assert.equal(timed.state, 'ready');
     const stopping = new AbortController();
-    const waiting = lookAtUnlock(services, who('owner'), id, { wait: 60, while: 'ready' }, stopping.signal);
+    const waiting = lookAtUnlock(
+      services,
+      who('owner'),
+      id,
+      { wait: 60, while: 'ready' },
+      () => stopping.signal,
+    );
     stopping.abort();
     assert.equal((await waiting).state, 'ready');
   });

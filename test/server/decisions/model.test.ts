@@ -64,7 +64,13 @@ class History {
   /** Every unlock is as the model has it. */
   async finish(): Promise<void> {
     for (const id of this.#ids) {
-      const { state } = await lookAtUnlock(services, alice, id, { wait: 0 }, new AbortController().signal);
+      const { state } = await lookAtUnlock(
+        services,
+        alice,
+        id,
+        { wait: 0 },
+        () => new AbortController().signal,
+      );
       assert.equal(state, this.#model.stateOf(id, now()), `unlock ${this.#ids.indexOf(id)}`);
     }
   }

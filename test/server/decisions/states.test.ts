@@ -145,7 +145,7 @@ for (const [state, row] of Object.entries(table) as [State, Partial<Record<Verb,
 }
 
 async function stateOf({ id }: Subject): Promise<string> {
-  return (await lookAtUnlock(services, alice, id, { wait: 0 }, new AbortController().signal)).state;
+  return (await lookAtUnlock(services, alice, id, { wait: 0 }, () => new AbortController().signal)).state;
 }
 
 async function codeOf(call: () => Promise<unknown>): Promise<string | undefined> {

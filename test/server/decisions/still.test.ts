@@ -200,9 +200,9 @@ function perform(id: string, by: Caller, asked: { params?: object; body?: object
   const operation = operations.find((one) => one.id === id);
   assert.ok(operation, id);
   const { params = {}, body } = asked;
-  const signal = new AbortController().signal;
+  const hold = () => new AbortController().signal;
   return operation.handle(
-    { params, query: {}, body, caller: by, idempotency: once(), id: 'test', signal },
+    { params, query: {}, body, caller: by, idempotency: once(), id: 'test', hold },
     services,
   );
 }

@@ -29,7 +29,7 @@ before(async () => {
 after(() => server.stop());
 
 const STRANGER = '01900000-0000-7000-8000-000000000001';
-const never = new AbortController().signal;
+const never = () => new AbortController().signal;
 
 async function hand(caller: Caller, jws: string) {
   const [result] = (await takeReceipts(services, caller, [jws])).results;
