@@ -1,8 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs';
 import { z } from 'zod';
 import { DeviceKey, Hwid, Id, Jws, Moment, Scope, Seconds } from '../protocol/api.ts';
 import { Failure } from './failure.ts';
-import { isCode, parseJson } from './home.ts';
+import { readText, writeFile } from './file.ts';
+import { parseJson } from './home.ts';
 
 /** Files that carry an unlock between a bench without network and a computer with it. */
 
@@ -49,6 +49,7 @@ export function readBenchFile<T extends z.ZodType>(file: string, schema: T, make
   });
 }
 
+/** A token in it is good until its nonce dies: for its owner's eyes. */
 export function writeBenchFile(file: string, value: ChallengeFile | TokenFile): void {
   writeFile(file, `${JSON.stringify(value, null, 2)}\n`);
 }
@@ -56,46 +57,4 @@ export function writeBenchFile(file: string, value: ChallengeFile | TokenFile): 
 /** The receipts in a file of either kind. */
 export function readBenchReceipts(file: string): string[] {
   return readBenchFile(file, BenchFile, 'latchkey challenge or latchkey unlock --challenge').receipts;
-}
-
-export function readText(file: string): string {
-  return readBytes(file).toString();
-}
-
-/** @throws Failure in words, where the system says no */
-export function readBytes(file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw isCode(error, 'ENOENT')
-      ? new Failure('usage', 'file-missing', `There is no file ${file}.`)
-      : fileFailure(`Cannot read ${file}`, error);
-  }
-}
-
-/** A token in it is good until its nonce dies: for its owner's eyes. @throws Failure in words, where the system says no */
-function writeFile(file: string, content: string): void {
-  try {
-    writeFileSync(file, content, { mode: 0o600 });
-  } catch (error) {
-    throw fileFailure(`Cannot write ${file}`, error);
-  }
-}
-
-/** Writes a file that is not there yet, for its owner's eyes. @throws Failure in words */
-export function writeNewFile(file: string, bytes: Uint8Array): void {
-  try {
-    writeFileSync(file, bytes, { flag: 'wx', mode: 0o600, flush: true });
-  } catch (error) {
-    throw isCode(error, 'EEXIST')
-      ? new Failure('usage', 'file-exists', `${file} is there already, and is not overwritten.`, {
-          next: 'Choose another name with --out.',
-        })
-      : fileFailure(`Cannot write ${file}`, error);
-  }
-}
-
-function fileFailure(what: string, error: unknown): Failure {
-  const why = error instanceof Error ? error.message : String(error);
-  return new Failure('failure', 'file', `${what}: ${why}.`, { cause: error });
 }

@@ -1,6 +1,7 @@
 import { formatDuration } from './duration.ts';
 import { Failure } from './failure.ts';
 import { localTime } from './output.ts';
+import { codeOf } from './system-error.ts';
 import { shownChain } from './wire.ts';
 
 /** The request was never sent, so that it can be repeated whatever it was. */
@@ -122,8 +123,4 @@ async function clockFailure(
       cause: error,
     },
   );
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

@@ -1,20 +1,11 @@
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { type Release, takeLock } from '../sqlite/lock.ts';
 import { Failure } from './failure.ts';
+import { codeOf } from './system-error.ts';
+import { DRAFT, replaceFile } from './whole-file.ts';
 
 const LOCK_RETRY = 50;
 const LOCK_PATIENCE = 30_000;
@@ -37,7 +28,7 @@ export class Home {
       this.#demandPrivate(name);
       return readFileSync(this.path(name), 'utf8');
     } catch (error) {
-      if (isCode(error, 'ENOENT')) return undefined;
+      if (codeOf(error) === 'ENOENT') return undefined;
       throw this.#fault(error, name);
     }
   }
@@ -57,18 +48,9 @@ export class Home {
   /** Durable once it returns; a crash leaves the old file or the new one. */
   write(name: string, text: string): void {
     const path = this.path(name);
-    const draft = `${path}.${process.pid}.new`;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-      const file = openSync(draft, 'w', 0o600);
-      try {
-        writeFileSync(file, text);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-      renameSync(draft, path);
-      syncDirectory(dirname(path));
+      replaceFile(path, text);
     } catch (error) {
       throw this.#fault(error, name);
     }
@@ -86,10 +68,10 @@ export class Home {
   list(directory: string): string[] {
     try {
       return readdirSync(this.path(directory))
-        .filter((name) => !name.endsWith('.new'))
+        .filter((name) => !name.endsWith(DRAFT))
         .sort();
     } catch (error) {
-      if (isCode(error, 'ENOENT')) return [];
+      if (codeOf(error) === 'ENOENT') return [];
       throw this.#fault(error, directory);
     }
   }
@@ -149,20 +131,5 @@ export function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-export function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
-}
-
-/** So that the rename itself outlives a crash; Windows cannot open directories, and need not. */
-function syncDirectory(path: string): void {
-  if (process.platform === 'win32') return;
-  const directory = openSync(path, 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
   }
 }

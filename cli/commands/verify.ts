@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { verifyUnlockBundle } from '../../protocol/unlock-bundle.ts';
-import { readBytes } from '../bench-file.ts';
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';
+import { readBytes } from '../file.ts';
 import { examples, type Start } from '../verb.ts';
 import { reportLines } from '../verify/report.ts';
 import { fileRoots, homeRoots } from '../verify/roots.ts';
