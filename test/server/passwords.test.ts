@@ -1,30 +1,18 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { verify } from 'unixcrypt';
 import { nextPassword } from '../../protocol/claims.ts';
 import { Problem } from '../../protocol/problems.ts';
-import type { Caller, Services } from '../../server/context.ts';
+import type { Caller } from '../../server/context.ts';
 import { revealPassword } from '../../server/decisions/reveal.ts';
 import { suspend, tend } from '../../server/decisions/tend.ts';
 import { issueToken } from '../../server/decisions/token.ts';
 import { makePassword, openPassword, sealPassword } from '../../server/passwords.ts';
-import { startServer, type TestServer } from '../fixture/server.ts';
+import { startScene } from '../fixture/scene.ts';
 import { principal, provisioned, requested, uploaded } from '../fixture/unlocks.ts';
 
-let server: TestServer;
-let services: Services;
-let alice: Caller;
-let bob: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  services = server.services;
-  alice = await principal(services, ['engineer'], 'alice');
-  bob = await principal(services, ['engineer'], 'bob');
-  station = await principal(services, ['station'], 'line-1');
-});
+const { server, services, alice, bob, station } = await startScene();
 after(() => server.stop());
 
 test('a password is 24 characters of Crockford base32 in six groups: 120 random bits (DESIGN §6)', () => {

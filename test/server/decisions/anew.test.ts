@@ -1,30 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { decodePayload, openEnvelope } from '../../../protocol/jws.ts';
 import { bundle as bundleMessage } from '../../../protocol/messages.ts';
 import type { Problem } from '../../../protocol/problems.ts';
 import { verifyUnlockBundle } from '../../../protocol/unlock-bundle.ts';
-import type { Caller, Services } from '../../../server/context.ts';
 import { registerModule } from '../../../server/decisions/register.ts';
 import { retire, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { bundleFile, eventfulUnlock } from '../../fixture/bundle.ts';
 import { Device } from '../../fixture/device.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
-import { caller, digest, principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { startScene } from '../../fixture/scene.ts';
+import { digest, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
-const olga = caller(['officer'], 'olga');
-let server: TestServer;
-let services: Services;
-let alice: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  services = server.services;
-  alice = await principal(services, ['engineer'], 'alice');
-  station = await principal(services, ['station'], 'line-1');
-});
+const { server, services, alice, station, olga } = await startScene();
 after(() => server.stop());
 
 const register = ({ hwid, key }: Device) => registerModule(services, station, { hwid, key });

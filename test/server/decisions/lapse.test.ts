@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { Problem } from '../../../protocol/problems.ts';
-import type { Caller, Services } from '../../../server/context.ts';
 import { listUnlocks, lookAtUnlock } from '../../../server/decisions/look.ts';
 import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { lapseOf, sweep } from '../../../server/decisions/sweep.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
-import { principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { startScene } from '../../fixture/scene.ts';
+import { provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
-let server: TestServer;
-let services: Services;
-let alice: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  services = server.services;
-  alice = await principal(services, ['engineer'], 'alice');
-  station = await principal(services, ['station'], 'line-1');
-});
+const { server, services, alice, station } = await startScene();
 after(() => server.stop());
 
 const never = () => new AbortController().signal;

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import fc from 'fast-check';
 import { decodePayload, openEnvelope } from '../../../protocol/jws.ts';
 import { unlockToken } from '../../../protocol/messages.ts';
 import { Problem } from '../../../protocol/problems.ts';
-import type { Caller, Services } from '../../../server/context.ts';
 import { cancelUnlock } from '../../../server/decisions/cancel.ts';
 import { lookAtUnlock } from '../../../server/decisions/look.ts';
 import { takeReceipts } from '../../../server/decisions/receive.ts';
@@ -12,22 +11,11 @@ import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { clear, resume, suspend, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import type { Device } from '../../fixture/device.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
-import { caller, principal, provisioned, requested } from '../../fixture/unlocks.ts';
+import { startScene } from '../../fixture/scene.ts';
+import { provisioned, requested } from '../../fixture/unlocks.ts';
 import { Model, type ModelChallenge, type ModelReceipt } from './model.ts';
 
-const olga = caller(['officer'], 'olga');
-let server: TestServer;
-let services: Services;
-let alice: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  services = server.services;
-  alice = await principal(services, ['engineer'], 'alice');
-  station = await principal(services, ['station'], 'line-1');
-});
+const { server, services, alice, station, olga } = await startScene();
 // stop() asserts that `check` agrees: the events of all these histories make the tables.
 after(() => server.stop());
 

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import { keyObject } from '../../../protocol/jwk.ts';
 import { verifyMessage } from '../../../protocol/jws.ts';
 import { bundle as bundleMessage } from '../../../protocol/messages.ts';
 import { Problem, type ProblemCode } from '../../../protocol/problems.ts';
-import type { Caller, Services } from '../../../server/context.ts';
 import { confirmModule } from '../../../server/decisions/confirm.ts';
 import { listModules } from '../../../server/decisions/look.ts';
 import { takeReceipts } from '../../../server/decisions/receive.ts';
@@ -12,21 +11,10 @@ import { registerModule } from '../../../server/decisions/register.ts';
 import { requestUnlock } from '../../../server/decisions/request.ts';
 import { clear, resetSeq, resume, retire, suspend, tend } from '../../../server/decisions/tend.ts';
 import { Device } from '../../fixture/device.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
-import { caller, digest, once, principal, provisioned } from '../../fixture/unlocks.ts';
+import { startScene } from '../../fixture/scene.ts';
+import { digest, once, provisioned } from '../../fixture/unlocks.ts';
 
-const olga = caller(['officer'], 'olga');
-let server: TestServer;
-let services: Services;
-let alice: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  services = server.services;
-  alice = await principal(services, ['engineer'], 'alice');
-  station = await principal(services, ['station'], 'line-1');
-});
+const { server, services, alice, station, olga } = await startScene();
 after(() => server.stop());
 
 function is(code: ProblemCode) {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { Problem } from '../../../protocol/problems.ts';
-import type { Caller, Commit, Services } from '../../../server/context.ts';
+import type { Commit } from '../../../server/context.ts';
 import { cancelUnlock } from '../../../server/decisions/cancel.ts';
 import { takeReceipts } from '../../../server/decisions/receive.ts';
 import { registerModule } from '../../../server/decisions/register.ts';
@@ -11,20 +11,10 @@ import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { Sqlite } from '../../../sqlite/driver.ts';
 import { Device } from '../../fixture/device.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
-import { once, principal, provisioned, requested } from '../../fixture/unlocks.ts';
+import { startScene } from '../../fixture/scene.ts';
+import { once, provisioned, requested } from '../../fixture/unlocks.ts';
 
-let server: TestServer;
-let services: Services;
-let alice: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  services = server.services;
-  alice = await principal(services, ['engineer'], 'alice');
-  station = await principal(services, ['station'], 'line-1');
-});
+const { server, services, alice, station } = await startScene();
 after(() => server.stop());
 
 const asked = { scope: 'console', seconds: 60, reason: 'does not register' } as const;

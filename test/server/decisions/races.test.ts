@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { Problem } from '../../../protocol/problems.ts';
-import type { Caller, Services } from '../../../server/context.ts';
 import { cancelUnlock } from '../../../server/decisions/cancel.ts';
 import { registerModule } from '../../../server/decisions/register.ts';
 import { requestUnlock } from '../../../server/decisions/request.ts';
@@ -9,27 +8,14 @@ import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { suspend, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { Device } from '../../fixture/device.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
-import { caller, once, principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { startScene } from '../../fixture/scene.ts';
+import { once, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
 /** Everything here runs at once over one real log: there is one clear winner, and the other is told why. */
 
 const ROUNDS = 12;
 
-const olga = caller(['officer'], 'olga');
-let server: TestServer;
-let services: Services;
-let alice: Caller;
-let bob: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  services = server.services;
-  alice = await principal(services, ['engineer'], 'alice');
-  bob = await principal(services, ['engineer'], 'bob');
-  station = await principal(services, ['station'], 'line-1');
-});
+const { server, services, alice, bob, station, olga } = await startScene();
 after(() => server.stop());
 
 /** The values of those that succeeded, the codes of those that were refused. */

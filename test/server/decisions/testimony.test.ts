@@ -1,31 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { Problem } from '../../../protocol/problems.ts';
 import { verifyUnlockBundle } from '../../../protocol/unlock-bundle.ts';
-import type { Caller, Services } from '../../../server/context.ts';
+import type { Caller } from '../../../server/context.ts';
 import { lookAtUnlock } from '../../../server/decisions/look.ts';
 import { takeReceipts } from '../../../server/decisions/receive.ts';
 import { clear, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { bundleFile } from '../../fixture/bundle.ts';
 import type { Device } from '../../fixture/device.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
-import { caller, principal, provisioned, requested } from '../../fixture/unlocks.ts';
+import { startScene } from '../../fixture/scene.ts';
+import { provisioned, requested } from '../../fixture/unlocks.ts';
 
-const olga = caller(['officer'], 'olga');
-let server: TestServer;
-let services: Services;
-let alice: Caller;
-let bob: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  services = server.services;
-  alice = await principal(services, ['engineer'], 'alice');
-  bob = await principal(services, ['engineer'], 'bob');
-  station = await principal(services, ['station'], 'line-1');
-});
+const { server, services, alice, bob, station, olga } = await startScene();
 after(() => server.stop());
 
 const STRANGER = '01900000-0000-7000-8000-000000000001';

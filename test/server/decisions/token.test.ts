@@ -1,31 +1,18 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, describe, test } from 'node:test';
 import type { NewEvent } from '../../../protocol/events.ts';
 import { decodePayload, openEnvelope } from '../../../protocol/jws.ts';
 import { type UnlockToken, unlockToken } from '../../../protocol/messages.ts';
 import { Problem, type ProblemCode } from '../../../protocol/problems.ts';
-import type { Caller, Services } from '../../../server/context.ts';
 import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { clear, resetSeq, resume, suspend, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { Device } from '../../fixture/device.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
-import { caller, principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { startScene } from '../../fixture/scene.ts';
+import { startServer } from '../../fixture/server.ts';
+import { principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
-const olga = caller(['officer'], 'olga');
-let server: TestServer;
-let services: Services;
-let alice: Caller;
-let bob: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  services = server.services;
-  alice = await principal(services, ['engineer'], 'alice');
-  bob = await principal(services, ['engineer'], 'bob');
-  station = await principal(services, ['station'], 'line-1');
-});
+const { server, services, alice, bob, station, olga } = await startScene();
 after(() => server.stop());
 
 /** A confirmed module and alice's ready unlock of it. */

@@ -1,24 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { keyObject } from '../../../protocol/jwk.ts';
 import { verifyMessage } from '../../../protocol/jws.ts';
 import { unlockToken } from '../../../protocol/messages.ts';
-import type { Caller } from '../../../server/context.ts';
 import { bundleUnlock } from '../../../server/decisions/bundle.ts';
 import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
-import { principal, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { startScene } from '../../fixture/scene.ts';
+import { provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
-let server: TestServer;
-let alice: Caller;
-let station: Caller;
-
-before(async () => {
-  server = await startServer();
-  alice = await principal(server.services, ['engineer'], 'alice');
-  station = await principal(server.services, ['station'], 'line-1');
-});
+const { server, alice, station } = await startScene();
 after(() => server.stop());
 
 test('from request to closing receipt: each step moves the unlock (DESIGN §6)', async () => {
