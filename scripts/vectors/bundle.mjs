@@ -1,5 +1,6 @@
 // Vectors of the bundle, with which a module is provisioned.
-import { claims, longest, overLong } from './forge.mjs';
+import { orderFaults } from './faults.mjs';
+import { claims } from './forge.mjs';
 import * as signs from './sign.mjs';
 import { hash } from './token.mjs';
 
@@ -113,14 +114,7 @@ export function bundleVectors({ kind }, keys) {
       refused(909),
       { provisioned: true },
     ],
-    ['order-over-long-before-signature', 'a bundle has at most 2048 bytes', overLong(kind), form],
-    ['order-signature-before-payload', 'a bundle has at most 2048 bytes', longest(kind), refused(902)],
-    [
-      'order-key-before-signature',
-      'key before signature',
-      { key: keys.stranger, sign: () => Buffer.alloc(384) },
-      refused(905),
-    ],
+    ...orderFaults(kind, 'bundle', keys.stranger),
     [
       'order-signature-before-audience',
       'signature before audience',

@@ -1,5 +1,6 @@
 // Vectors of the challenge, which the server checks under the device key that it has on record.
-import { claims, longest, overLong } from './forge.mjs';
+import { orderFaults } from './faults.mjs';
+import { claims } from './forge.mjs';
 import * as signs from './sign.mjs';
 
 export function challenge(keys) {
@@ -88,18 +89,6 @@ export function challengeVectors({ kind }, keys) {
     ['last-upper-case', 'last is a UUIDv7 in lower case', ...lasting(last.toUpperCase())],
     ['last-first', 'members are in order', { claims: { last, ...kind.claims } }, form],
 
-    ['order-over-long-before-signature', 'a challenge has at most 768 bytes', overLong(kind), form],
-    [
-      'order-signature-before-payload',
-      'a challenge has at most 768 bytes',
-      longest(kind),
-      { accepted: false, cme: 902 },
-    ],
-    [
-      'order-key-before-signature',
-      'key before signature',
-      { key: keys.strangerDevice, sign: () => Buffer.alloc(64) },
-      { accepted: false, cme: 905 },
-    ],
+    ...orderFaults(kind, 'challenge', keys.strangerDevice),
   ];
 }

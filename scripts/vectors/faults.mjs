@@ -1,5 +1,5 @@
 // The faults that every message can have: section 4's rules of form, key and signature.
-import { claims, edit, forge, headerOf, padded, swap, trailingBit } from './forge.mjs';
+import { claims, edit, forge, headerOf, longest, overLong, padded, swap, trailingBit } from './forge.mjs';
 import * as signs from './sign.mjs';
 
 const { b64 } = signs;
@@ -313,5 +313,22 @@ function textFaults(kind) {
     ['text-raw-newline', ascii, spelled(`${value}\n`)],
     ['text-nul', ascii, spelled(`${value}\\u0000`)],
     ['text-number', 'a name is a string', edit(kind, `"${value}"`, '7')],
+  ];
+}
+
+/** [name, rule, change, expect] of two faults at once: the check that comes first decides. */
+export function orderFaults(kind, message, stranger) {
+  const size = `a ${message} has at most ${kind.most} bytes`;
+  const unsigned = Buffer.alloc(kind.sign(kind.key, '').length);
+  const refused = (cme) => ({ accepted: false, cme });
+  return [
+    ['order-over-long-before-signature', size, overLong(kind), refused(901)],
+    ['order-signature-before-payload', size, longest(kind), refused(902)],
+    [
+      'order-key-before-signature',
+      'key before signature',
+      { key: stranger, sign: () => unsigned },
+      refused(905),
+    ],
   ];
 }

@@ -1,5 +1,6 @@
 // Vectors of the key manifest, which a module checks under the roots that it holds.
-import { claims, edit, longest, overLong, padded, trailingBit } from './forge.mjs';
+import { orderFaults } from './faults.mjs';
+import { claims, edit, padded, trailingBit } from './forge.mjs';
 import * as signs from './sign.mjs';
 
 export function manifest(keys) {
@@ -186,19 +187,7 @@ export function manifestVectors({ kind }, keys) {
     ['log-rsa', 'a log key is Ed25519', logs(stranger.jwk), form],
     ['issuer-ed25519', 'an issuer key is RSA', issuers(log2.jwk), form],
 
-    ['order-over-long-before-signature', 'a manifest has at most 8192 bytes', overLong(kind), form],
-    [
-      'order-signature-before-payload',
-      'a manifest has at most 8192 bytes',
-      longest(kind),
-      { accepted: false, cme: 902 },
-    ],
-    [
-      'order-key-before-signature',
-      'key before signature',
-      { key: strangerRoot, sign: () => Buffer.alloc(512) },
-      { accepted: false, cme: 905 },
-    ],
+    ...orderFaults(kind, 'manifest', strangerRoot),
     [
       'order-signature-before-version',
       'signature before version',

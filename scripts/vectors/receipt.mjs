@@ -1,5 +1,6 @@
 // Vectors of the receipt, which the server checks under the device key that it has on record.
-import { claims, longest, overLong } from './forge.mjs';
+import { orderFaults } from './faults.mjs';
+import { claims } from './forge.mjs';
 import * as signs from './sign.mjs';
 
 const refusals = ['audience', 'module', 'nonce', 'expired', 'scope', 'password', 'storage', 'service'];
@@ -107,19 +108,7 @@ export function receiptVectors({ kind }, keys) {
       form,
     ],
 
-    ['order-over-long-before-signature', 'a receipt has at most 768 bytes', overLong(kind), form],
-    [
-      'order-signature-before-payload',
-      'a receipt has at most 768 bytes',
-      longest(kind),
-      { accepted: false, cme: 902 },
-    ],
-    [
-      'order-key-before-signature',
-      'key before signature',
-      { key: keys.strangerDevice, sign: () => Buffer.alloc(64) },
-      { accepted: false, cme: 905 },
-    ],
+    ...orderFaults(kind, 'receipt', keys.strangerDevice),
   ];
 }
 
