@@ -31,6 +31,7 @@ export const advice: Readonly<Record<ProblemCode, string | null>> = {
   forbidden: 'Ask for what policy permits, or talk to an officer.',
   'code-unknown': null,
   'code-used': null,
+  'code-withdrawn': null,
   'code-expired': null,
   'key-unsuitable': null,
   'principal-exists': 'Who that is: latchkey principals list',

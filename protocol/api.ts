@@ -100,12 +100,12 @@ export const Enrolment = z.strictObject({
   principal: PrincipalName,
   created: Moment,
   expires: Moment,
-  state: z.enum(['pending', 'redeemed', 'expired']),
+  state: z.enum(['pending', 'redeemed', 'withdrawn', 'expired']),
 });
 export const NewEnrolment = z.strictObject({ principal: PrincipalName });
 export const EnrolmentAnswer = z.strictObject({
   enrolment: Enrolment,
-  /** The paste for `latchkey enroll`; null once redeemed or expired. */
+  /** The paste for `latchkey enroll`; null once redeemed, withdrawn or expired. */
   code: z.string().nullable(),
   log: LogPosition.nullable(),
 });

@@ -26,6 +26,7 @@ export const problems = {
   // Enrolment
   'code-unknown': [403, 'There is no such enrolment code'],
   'code-used': [409, 'This enrolment code was already used with another key'],
+  'code-withdrawn': [410, 'This enrolment code was withdrawn before it was used'],
   'code-expired': [410, 'This enrolment code has expired'],
   'key-unsuitable': [422, 'The key is not RSA-3072 with exponent 65537, or is already in use'],
   'principal-exists': [409, 'A principal of that name exists'],

@@ -11,7 +11,8 @@ export function revoke(program: Command, start: Start): void {
     .summary('shut somebody out, or revoke a certificate (officers)')
     .description(
       'Shut a person or a station out at once, with all their certificates; or revoke one certificate, by its serial, ' +
-        'with all that it was renewed from and into. One’s own certificates anybody may revoke.',
+        'with all that it was renewed from and into. Either way, codes that they have not used yet are withdrawn. ' +
+        'One’s own certificates anybody may revoke.',
     )
     .argument('[name]', 'who is to be shut out')
     .addOption(new Option('--serial <serial>', 'revoke this certificate instead').argParser(serialOption))
@@ -29,7 +30,10 @@ export function revoke(program: Command, start: Start): void {
 async function shutOut(cli: Cli, name: string): Promise<void> {
   const path = `/v1/principals/${encodeURIComponent(name)}/disable`;
   const { principal } = await withServer(cli, ({ client }) => client.post(path, PrincipalAnswer));
-  cli.out.result(principal, `${principal.name} is shut out, and all their certificates are revoked.`);
+  cli.out.result(
+    principal,
+    `${principal.name} is shut out: their certificates are revoked, unused codes withdrawn.`,
+  );
 }
 
 async function revokeCertificate(cli: Cli, serial: string): Promise<void> {

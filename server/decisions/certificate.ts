@@ -68,16 +68,10 @@ export async function signCertificate(
 }
 
 /**
- * What must still hold inside the transaction that hands a certificate out.
- * @throws Problem `principal-disabled`, `key-unsuitable`
+ * Inside the transaction that hands a certificate out.
+ * @throws Problem `key-unsuitable`
  */
-export async function mustBeIssuable({ db }: Tx, { principal, kid }: CertificateRow): Promise<void> {
-  const row = await db
-    .selectFrom('principals')
-    .select('state')
-    .where('name', '=', principal)
-    .executeTakeFirstOrThrow();
-  if (row.state === 'disabled') throw disabled(principal);
+export async function mustBeNew({ db }: Tx, { kid }: CertificateRow): Promise<void> {
   const other = await db
     .selectFrom('certificates')
     .select('serial')

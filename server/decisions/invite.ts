@@ -14,7 +14,7 @@ import { type Creation, mustFind } from './principals.ts';
 
 /**
  * Makes an enrolment code for a principal. Sent again, it gives the same code until that is redeemed
- * or expired: the answer may have been lost on its way.
+ * withdrawn or expired: the answer may have been lost on its way.
  * @throws Problem `not-found`, `principal-disabled`, `idempotency-key-reused`
  */
 export async function invite(
@@ -43,9 +43,15 @@ export function secretDigest(secret: string): string {
 
 /** An enrolment as the api shows it. `now` in RFC 3339, as the rows are. */
 export function enrolmentOf(row: EnrolmentRow, now: string): z.input<typeof Enrolment> {
-  const { id, principal, created, expires, redeemed_serial } = row;
-  const state = redeemed_serial !== null ? 'redeemed' : expires <= now ? 'expired' : 'pending';
-  return { id, principal, created, expires, state };
+  const { id, principal, created, expires } = row;
+  return { id, principal, created, expires, state: stateOf(row, now) };
+}
+
+/** The first of its ends that came. */
+export function stateOf({ expires, redeemed_serial, withdrawn }: EnrolmentRow, now: string) {
+  if (redeemed_serial !== null) return 'redeemed';
+  if (expires <= (withdrawn ?? now)) return 'expired';
+  return withdrawn === null ? 'pending' : 'withdrawn';
 }
 
 function newEnrolment(
@@ -71,6 +77,7 @@ function newEnrolment(
     created: new Date(now).toISOString(),
     expires: new Date(now + config.enrolmentDeadline * 1000).toISOString(),
     redeemed_serial: null,
+    withdrawn: null,
     idem_by: nameOf(author),
     idem_key: idempotency.key,
     idem_digest: idempotency.digest,

@@ -55,13 +55,13 @@ export async function createPrincipal(
 }
 
 /**
- * Nobody with a disabled principal's certificates gets in, and they stay revoked when it is enabled.
+ * Nobody with a disabled principal's certificates or codes gets in, nor when it is enabled again.
  * @throws Problem `not-found`, `last-officer`
  */
 export async function disablePrincipal(
   name: string,
   caller: Caller,
-  { commit }: Services,
+  { commit, clock }: Services,
 ): Promise<z.input<typeof PrincipalAnswer>> {
   const { name: by } = caller;
   const { value, log } = await commit(caller, async (tx) => {
@@ -70,7 +70,7 @@ export async function disablePrincipal(
     await keepAnOfficer(tx, name);
     const disabled = await setState(tx, principal, 'disabled');
     await tx.append({ type: 'principal.disabled', by, principal: name });
-    await revokeAll(tx, name, by);
+    await revokeAll(tx, name, by, clock());
     return disabled;
   });
   return { principal: principalOf(value), log };

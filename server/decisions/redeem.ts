@@ -5,15 +5,15 @@ import { Problem } from '../../protocol/problems.ts';
 import type { Services } from '../context.ts';
 import type { Tx } from '../log/log.ts';
 import type { CertificateRow, EnrolmentRow } from '../store/schema.ts';
-import { type ClientKey, issued, mustBeIssuable, signCertificate, suitableKey } from './certificate.ts';
-import { secretDigest } from './invite.ts';
+import { type ClientKey, issued, mustBeNew, signCertificate, suitableKey } from './certificate.ts';
+import { secretDigest, stateOf } from './invite.ts';
 import { mustFind } from './principals.ts';
 import { bySerial } from './revoke.ts';
 
 /**
  * Gives a certificate for a code's secret, once. Code and key again get the same certificate; the
  * code with another key is somebody who should not have it.
- * @throws Problem `code-unknown`, `code-expired`, `code-used`, `key-unsuitable`, `principal-disabled`
+ * @throws Problem `code-unknown`, `code-used`, `code-withdrawn`, `code-expired`, `key-unsuitable`
  */
 export async function redeem(
   { secret, key }: z.output<typeof Redemption>,
@@ -28,32 +28,46 @@ export async function redeem(
   if (enrolment.redeemed_serial !== null)
     return repeat(enrolment, enrolment.redeemed_serial, wanted, services);
   const now = clock().toISOString();
-  if (enrolment.expires <= now) {
-    throw new Problem(
-      'code-expired',
-      `This enrolment code ended at ${enrolment.expires}; ask an officer for a new one.`,
-    );
-  }
+  mustBePending(enrolment, now);
   const { principal, id: lineage } = enrolment;
   const { kind } = await mustFind({ db: read }, principal);
   const descent = { kind, principal, lineage, rooted: now, renewedFrom: null };
   const first = await signCertificate(services, descent, wanted);
   // No certificate stands behind a redemption: the code does, and it is taken only where it still holds.
   const { value: won, log } = await services.commit(SERVER, (tx) => take(tx, enrolment, first));
-  // Somebody else redeemed it meanwhile: this is a repeat now, with that key or another.
+  // It was redeemed meanwhile, and this is a repeat, with that key or another; or it was withdrawn.
   return won ? issued(services, first, log) : redeem({ secret, key }, services);
 }
 
-/** @returns false where the code was taken in the meantime */
+/** @throws Problem `code-withdrawn`, `code-expired` */
+function mustBePending(enrolment: EnrolmentRow, now: string): void {
+  const { principal, expires, withdrawn } = enrolment;
+  const state = stateOf(enrolment, now);
+  if (state === 'expired') {
+    throw new Problem(
+      'code-expired',
+      `This enrolment code ended at ${expires}; ask an officer for a new one.`,
+    );
+  }
+  if (state !== 'withdrawn') return;
+  throw new Problem(
+    'code-withdrawn',
+    `This enrolment code was withdrawn at ${withdrawn}, when ${principal} was shut out or a certificate of ` +
+      'theirs revoked; ask an officer for a new one.',
+  );
+}
+
+/** @returns false where the code was taken or withdrawn in the meantime */
 async function take(tx: Tx, { id, principal }: EnrolmentRow, first: CertificateRow): Promise<boolean> {
   const { numUpdatedRows } = await tx.db
     .updateTable('enrolments')
     .set({ redeemed_serial: first.serial, sealed_code: null })
     .where('id', '=', id)
     .where('redeemed_serial', 'is', null)
+    .where('withdrawn', 'is', null)
     .executeTakeFirst();
   if (numUpdatedRows === 0n) return false;
-  await mustBeIssuable(tx, first);
+  await mustBeNew(tx, first);
   await tx.db.insertInto('certificates').values(first).execute();
   const { serial, kid, lineage, not_after: expires } = first;
   await tx.append({ type: 'enrolment.redeemed', by: principal, enrolment: id, principal, kid });

@@ -4,7 +4,7 @@ import { Problem } from '../../protocol/problems.ts';
 import type { CertificateLife } from '../config.ts';
 import type { Caller, Services } from '../context.ts';
 import type { CertificateRow } from '../store/schema.ts';
-import { issued, mustBeIssuable, signCertificate, suitableKey } from './certificate.ts';
+import { issued, mustBeNew, signCertificate, suitableKey } from './certificate.ts';
 import { bySerial, revokeLineage } from './revoke.ts';
 
 /**
@@ -34,7 +34,7 @@ export async function renew(
   const { value: won, log } = await services.commit(caller, async (tx) => {
     const current = await bySerial(tx.db, serial);
     if (current?.state === 'renewed') return false;
-    await mustBeIssuable(tx, next);
+    await mustBeNew(tx, next);
     await tx.db.updateTable('certificates').set({ state: 'renewed' }).where('serial', '=', serial).execute();
     await tx.db.insertInto('certificates').values(next).execute();
     await tx.append({
@@ -74,8 +74,9 @@ export function renewableUntil({ not_after, rooted }: Renewable, life: Certifica
   return Math.min(Date.parse(not_after) + grace * 1000, Date.parse(rooted) + lineage * 1000);
 }
 
-async function twoKeys(caller: Caller, held: CertificateRow, { commit }: Services): Promise<Problem> {
-  await commit(caller, (tx) => revokeLineage(tx, held, caller.name, 'two-keys'));
+async function twoKeys(caller: Caller, held: CertificateRow, { commit, clock }: Services): Promise<Problem> {
+  const revocation = { by: caller.name, why: 'two-keys', now: clock() } as const;
+  await commit(caller, (tx) => revokeLineage(tx, held, revocation));
   return new Problem(
     'certificate-revoked',
     'This certificate was renewed before, with another key: one of the two is a copy. So every certificate ' +

@@ -6,8 +6,14 @@ import type { Tx } from '../log/log.ts';
 import type { CertificateRow } from '../store/schema.ts';
 import { certificateOf } from './certificate.ts';
 import { mustAdminister } from './permit.ts';
+import { withdrawCodes } from './withdraw.ts';
 
-type Why = 'officer' | 'disabled' | 'two-keys';
+/** Who revokes, why and when. */
+interface Revocation {
+  readonly by: string;
+  readonly why: 'officer' | 'disabled' | 'two-keys';
+  readonly now: Date;
+}
 
 /**
  * Revokes the whole lineage of a certificate: whoever has its key could have renewed it. One's own
@@ -22,16 +28,19 @@ export async function revokeCertificate(
   const found = await bySerial(services.read, serial);
   if (found?.principal !== caller.name) mustAdminister(services, caller);
   if (found === undefined) throw new Problem('not-found', `There is no certificate ${serial}.`);
-  const { log } = await services.commit(caller, (tx) => revokeLineage(tx, found, caller.name, 'officer'));
+  const revocation = { by: caller.name, why: 'officer', now: services.clock() } as const;
+  const { log } = await services.commit(caller, (tx) => revokeLineage(tx, found, revocation));
   return { certificate: certificateOf({ ...found, state: 'revoked' }), log };
 }
 
-/** Revokes every certificate that came from one enrolment; without an event where all were before. */
+/**
+ * Revokes every certificate that came from one enrolment, and withdraws the codes that its principal
+ * has not used: they may lie where the key was taken. Without an event where all were revoked before.
+ */
 export async function revokeLineage(
   { db, append }: Tx,
   { lineage, principal }: Pick<CertificateRow, 'lineage' | 'principal'>,
-  by: string,
-  why: Why,
+  { by, why, now }: Revocation,
 ): Promise<void> {
   const { numUpdatedRows } = await db
     .updateTable('certificates')
@@ -39,11 +48,14 @@ export async function revokeLineage(
     .where('lineage', '=', lineage)
     .where('state', '!=', 'revoked')
     .executeTakeFirst();
-  if (numUpdatedRows > 0n) await append({ type: 'certificate.revoked', by, principal, lineage, why });
+  if (numUpdatedRows === 0n) return;
+  await append({ type: 'certificate.revoked', by, principal, lineage, why });
+  await withdrawCodes(db, principal, now);
 }
 
-/** Revokes all that a principal being disabled has. */
-export async function revokeAll(tx: Tx, principal: string, by: string): Promise<void> {
+/** Revokes all that a principal being disabled has; codes too, where there is no certificate yet. */
+export async function revokeAll(tx: Tx, principal: string, by: string, now: Date): Promise<void> {
+  await withdrawCodes(tx.db, principal, now);
   const lineages = await tx.db
     .selectFrom('certificates')
     .select('lineage')
@@ -52,7 +64,9 @@ export async function revokeAll(tx: Tx, principal: string, by: string): Promise<
     .where('state', '!=', 'revoked')
     .orderBy('lineage')
     .execute();
-  for (const { lineage } of lineages) await revokeLineage(tx, { lineage, principal }, by, 'disabled');
+  for (const { lineage } of lineages) {
+    await revokeLineage(tx, { lineage, principal }, { by, why: 'disabled', now });
+  }
 }
 
 export function bySerial(db: Tx['db'], serial: string): Promise<CertificateRow | undefined> {

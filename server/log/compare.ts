@@ -21,7 +21,12 @@ const digestOfJws = (row: Row): Row => ({
 
 const tables: readonly StateTable[] = [
   { name: 'principals', key: ['name'], columns: ['kind', 'roles', 'state'] },
-  { name: 'enrolments', key: ['id'], columns: ['principal', 'expires', 'redeemed_serial'] },
+  {
+    name: 'enrolments',
+    key: ['id'],
+    columns: ['principal', 'expires', 'redeemed_serial', 'withdrawn'],
+    derive: (row) => ({ ...row, withdrawn: row['withdrawn'] === null ? 0 : 1 }),
+  },
   {
     name: 'certificates',
     key: ['serial'],

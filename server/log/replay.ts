@@ -15,10 +15,15 @@ const effects: Effects = {
 
   'principal.created': ({ principal, kind, roles }, rows) =>
     rows.merge('principals', principal, { kind, roles: JSON.stringify(roles), state: 'enabled' }),
-  'principal.disabled': ({ principal }, rows) => rows.merge('principals', principal, { state: 'disabled' }),
+  'principal.disabled': ({ principal }, rows) => {
+    rows.merge('principals', principal, { state: 'disabled' });
+    withdrawCodes(principal, rows);
+  },
   'principal.enabled': ({ principal }, rows) => rows.merge('principals', principal, { state: 'enabled' }),
-  'enrolment.created': ({ enrolment, principal, expires }, rows) =>
-    rows.merge('enrolments', enrolment, { principal, expires, redeemed_serial: null }),
+  'enrolment.created': ({ enrolment, principal, expires }, rows) => {
+    rows.merge('enrolments', enrolment, { principal, expires, redeemed_serial: null, withdrawn: 0 });
+    rows.merge('codes', principal, { ids: [...codesOf(principal, rows), enrolment].join(' ') });
+  },
   'enrolment.redeemed': nothing,
   'enrolment.misused': nothing,
   'certificate.issued': (event, rows) => {
@@ -32,8 +37,9 @@ const effects: Effects = {
     rows.merge('certificates', event.from, { state: 'renewed' });
     addCertificate(event, event.from, rows);
   },
-  'certificate.revoked': ({ lineage }, rows) => {
+  'certificate.revoked': ({ principal, lineage }, rows) => {
     for (const serial of serialsOf(lineage, rows)) rows.merge('certificates', serial, { state: 'revoked' });
+    withdrawCodes(principal, rows);
   },
 
   'module.registered': ({ hwid, imei, order, dkt, jti, dig, ver, state }, rows) => {
@@ -119,6 +125,21 @@ function addCertificate(
 function serialsOf(lineage: string, rows: Scratch): string[] {
   const serials = rows.get('lineages', lineage)?.['serials'];
   return serials === undefined ? [] : String(serials).split(' ');
+}
+
+/** What a principal was given and has not redeemed ends with what they had. */
+function withdrawCodes(principal: string, rows: Scratch): void {
+  for (const enrolment of codesOf(principal, rows)) {
+    const unused = rows.get('enrolments', enrolment)?.['redeemed_serial'] === null;
+    if (unused) rows.merge('enrolments', enrolment, { withdrawn: 1 });
+  }
+  rows.remove('codes', principal);
+}
+
+/** The enrolments of a principal since their codes were last withdrawn. */
+function codesOf(principal: string, rows: Scratch): string[] {
+  const ids = rows.get('codes', principal)?.['ids'];
+  return ids === undefined ? [] : String(ids).split(' ');
 }
 
 function grantOf(event: EventOf<'unlock.issued'>) {

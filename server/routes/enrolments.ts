@@ -57,7 +57,7 @@ export const enrolmentsOperations: readonly AnyOperation[] = [
     query: none,
     body: Redemption,
     answer: IssuedCertificate,
-    problems: ['code-unknown', 'code-used', 'code-expired', 'key-unsuitable', 'principal-disabled'],
+    problems: ['code-unknown', 'code-used', 'code-withdrawn', 'code-expired', 'key-unsuitable'],
     handle: async ({ body }, services) => ({ status: 201, body: await redeem(body, services) }),
   }),
 ];

@@ -68,11 +68,13 @@ interface EnrolmentsTable extends Idempotent {
   principal: string;
   /** SHA-256 of the single-use secret, base64url. */
   secret_digest: string;
-  /** The code to paste; null once redeemed or expired. */
+  /** The code to paste; null once redeemed, withdrawn or expired. */
   sealed_code: Uint8Array | null;
   created: string;
   expires: string;
   redeemed_serial: string | null;
+  /** When whom it is for was disabled, or a certificate of theirs revoked, before it was redeemed. */
+  withdrawn: string | null;
 }
 
 interface CertificatesTable {

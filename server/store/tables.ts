@@ -70,6 +70,7 @@ async function createPrincipals(db: Kysely<unknown>, bytes: Bytes): Promise<void
     .addColumn('created', 'text', (column) => column.notNull())
     .addColumn('expires', 'text', (column) => column.notNull())
     .addColumn('redeemed_serial', 'text')
+    .addColumn('withdrawn', 'text')
     .execute();
   await db.schema
     .createTable('certificates')

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { decodeEnrolmentCode } from '../../protocol/enrolment-code.ts';
+import type { Services } from '../../server/context.ts';
+import { secretDigest } from '../../server/decisions/invite.ts';
+import { redeem as redeemByDecision } from '../../server/decisions/redeem.ts';
 import { type Answer, type Client, clientKey, done, refused } from '../fixture/client.ts';
 import { codeFor, publicMembers } from '../fixture/enrolled.ts';
 import { eventsOf } from '../fixture/events.ts';
@@ -34,14 +37,15 @@ const invite = (principal: string, key: string = randomUUID()) =>
 
 /** @param place of the client key in this process's pool */
 async function redeem(code: string, place: number): Promise<Answer> {
-  const { secret } = decodeEnrolmentCode(code);
   return server.anonymous().post('/v1/enrolments/redeem', {
-    secret,
+    secret: secretOf(code),
     key: publicMembers(await clientKey(place)),
   });
 }
 
 const codeOf = (answer: Answer) => String(answer.json['code']);
+const stateOf = (answer: Answer) => (answer.json['enrolment'] as { state: string }).state;
+const secretOf = (code: string) => decodeEnrolmentCode(code).secret;
 
 test('a code is one paste: where the server is, what to trust, and a secret', async () => {
   const code = decodeEnrolmentCode(codeOf(await done(invite(await person()))));
@@ -124,7 +128,7 @@ test('a code ends after 15 minutes', async () => {
 
 test('a secret that no code has: code-unknown', async () => {
   const code = codeOf(await invite(await person()));
-  const { secret } = decodeEnrolmentCode(code);
+  const secret = secretOf(code);
   const other = `${secret.startsWith('A') ? 'B' : 'A'}${secret.slice(1)}`;
   const key = publicMembers(await clientKey(24));
   await refused('code-unknown', officer.post('/v1/enrolments/redeem', { secret: other, key }));
@@ -134,7 +138,7 @@ test('a key that has a certificate, or is not RSA-3072, is unsuitable', async ()
   const code = codeOf(await invite(await person()));
   await done(redeem(codeOf(await invite(await person())), 25));
   await refused('key-unsuitable', redeem(code, 25));
-  const { secret } = decodeEnrolmentCode(code);
+  const secret = secretOf(code);
   for (const modulus of [Buffer.alloc(384, 0x7f), Buffer.alloc(384, 0xfe)]) {
     const key = { kty: 'RSA', n: modulus.toString('base64url'), e: 'AQAB' };
     await refused('key-unsuitable', officer.post('/v1/enrolments/redeem', { secret, key }));
@@ -142,14 +146,88 @@ test('a key that has a certificate, or is not RSA-3072, is unsuitable', async ()
   await done(redeem(code, 26));
 });
 
-test('a disabled principal redeems nothing and gets no code', async () => {
-  const name = await person();
-  const code = codeOf(await invite(name));
+test('who is disabled redeems nothing and gets no code; enabled again, only a fresh code gets them in', async () => {
+  const [name, key] = [await person(), randomUUID()];
+  const code = codeOf(await invite(name, key));
   await done(officer.post(`/v1/principals/${name}/disable`));
-  await refused('principal-disabled', redeem(code, 27));
+  const { json } = await refused('code-withdrawn', redeem(code, 27));
+  assert.match(String(json['detail']), new RegExp(`withdrawn at .* ${name} was shut out`));
   await refused('principal-disabled', invite(name));
   await done(officer.post(`/v1/principals/${name}/enable`));
-  await done(redeem(code, 27));
+  await refused('code-withdrawn', redeem(code, 27));
+  const again = await done(invite(name, key));
+  assert.deepEqual([again.json['code'], stateOf(again)], [null, 'withdrawn']);
+  await done(redeem(codeOf(await done(invite(name))), 27));
+  await refused('code-withdrawn', redeem(code, 30));
+});
+
+describe('whatever revokes somebody’s certificate withdraws the codes that they have not used, in the same commit', () => {
+  const revoke = (by: Client, { serial }: Client) => by.post(`/v1/certificates/${serial}/revoke`);
+  const renew = async (client: Client, place: number) =>
+    client.post('/v1/certificates/renew', { key: publicMembers(await clientKey(place)) });
+  const ways: Record<string, (client: Client, name: string) => Promise<unknown>> = {
+    'by an officer': (client) => done(revoke(officer, client)),
+    'by themselves': (client) => done(revoke(client, client)),
+    'by renewing it to two keys': async (client) => {
+      await done(renew(client, 35));
+      await refused('certificate-revoked', renew(client, 36));
+    },
+    'with all of theirs, being disabled': (_client, name) =>
+      done(officer.post(`/v1/principals/${name}/disable`)),
+  };
+  const statesOf = async (name: string) => {
+    const { json } = await done(officer.get(`/v1/enrolments?principal=${name}`));
+    return (json['items'] as { state: string }[]).map(({ state }) => state).sort();
+  };
+
+  for (const [how, act] of Object.entries(ways)) {
+    test(how, async () => {
+      const client = await server.client('engineer');
+      const { json } = await done(client.get('/v1/whoami'));
+      const { name } = json['principal'] as { name: string };
+      const bystander = codeOf(await done(invite(await person())));
+      const code = codeOf(await done(invite(name)));
+      await act(client, name);
+      assert.deepEqual(await statesOf(name), ['redeemed', 'withdrawn']);
+      await refused('code-withdrawn', redeem(code, 33));
+      const row = server.store.read.selectFrom('enrolments').select('sealed_code');
+      const held = await row.where('secret_digest', '=', secretDigest(secretOf(code))).executeTakeFirst();
+      assert.deepEqual(held, { sealed_code: null });
+      const kept = row.where('secret_digest', '=', secretDigest(secretOf(bystander)));
+      assert.ok((await kept.executeTakeFirst())?.sealed_code);
+    });
+  }
+});
+
+test('of a code’s two ends, it tells of the first', async () => {
+  const name = await person();
+  const turn = (verb: string) => done(officer.post(`/v1/principals/${name}/${verb}`));
+  const expired = codeOf(await done(invite(name)));
+  server.clock.advance(15 * MINUTE);
+  const withdrawn = codeOf(await done(invite(name)));
+  await turn('disable');
+  server.clock.advance(15 * MINUTE);
+  for (const verb of ['enable', 'disable']) {
+    await turn(verb);
+    await refused('code-expired', redeem(expired, 34));
+    await refused('code-withdrawn', redeem(withdrawn, 34));
+  }
+});
+
+test('a code that is withdrawn while its certificate is signed gives none', async () => {
+  const name = await person();
+  const secret = secretOf(codeOf(await done(invite(name))));
+  const { services } = server;
+  const commit: Services['commit'] = async (author, fn) => {
+    await done(officer.post(`/v1/principals/${name}/disable`));
+    return services.commit(author, fn);
+  };
+  const key = publicMembers(await clientKey(34));
+  await assert.rejects(redeemByDecision({ secret, key }, { ...services, commit }), {
+    code: 'code-withdrawn',
+  });
+  const { json } = await done(officer.get(`/v1/certificates?principal=${name}`));
+  assert.deepEqual(json['items'], []);
 });
 
 test('a code raced for by two keys goes to one of them, the other is told why', async () => {
@@ -175,10 +253,7 @@ test('an enrolment sent again gives the same code, until it is redeemed', async 
   assert.deepEqual((await done(invite(name, key))).json, { ...first.json, log: null });
   await done(redeem(codeOf(first), 31));
   const after = await done(invite(name, key));
-  assert.deepEqual(
-    [after.json['code'], (after.json['enrolment'] as { state: string }).state],
-    [null, 'redeemed'],
-  );
+  assert.deepEqual([after.json['code'], stateOf(after)], [null, 'redeemed']);
 });
 
 test('an enrolment sent again after its 15 minutes has no code, and later enrolments forget the sealed one', async () => {
@@ -186,10 +261,7 @@ test('an enrolment sent again after its 15 minutes has no code, and later enrolm
   await done(invite(name, key));
   server.clock.advance(15 * MINUTE);
   const after = await done(invite(name, key));
-  assert.deepEqual(
-    [after.json['code'], (after.json['enrolment'] as { state: string }).state],
-    [null, 'expired'],
-  );
+  assert.deepEqual([after.json['code'], stateOf(after)], [null, 'expired']);
   await done(invite(name));
   const sealed = await server.store.read
     .selectFrom('enrolments')
@@ -253,7 +325,7 @@ test('lists go on page by page, each item once', async () => {
 test('neither code nor secret stands in the log or in diagnostics (order rule 5)', async () => {
   const code = await codeFor(server.services, await person());
   await done(redeem(code, 32));
-  const { secret } = decodeEnrolmentCode(code);
+  const secret = secretOf(code);
   const leaves = await server.store.read.selectFrom('log_leaves').select('leaf').execute();
   const everything = [...server.lines, ...leaves.map(({ leaf }) => Buffer.from(leaf).toString())].join('\n');
   assert.ok(everything.includes('redeemEnrolment') || everything.includes('/v1/enrolments/redeem'));

@@ -6,11 +6,13 @@ import type { LogEvent } from '../../../protocol/events.ts';
 import { encodeEvent } from '../../../protocol/events.ts';
 import { leafHash } from '../../../protocol/merkle.ts';
 import { checkLog } from '../../../server/log/check.ts';
+import { databaseFile } from '../../../server/services.ts';
 import type { ModuleRow } from '../../../server/store/schema.ts';
 import { openReader } from '../../../server/store/sqlite.ts';
 import { clientKey, done } from '../../fixture/client.ts';
-import { publicMembers } from '../../fixture/enrolled.ts';
+import { codeFor, publicMembers } from '../../fixture/enrolled.ts';
 import { startServer } from '../../fixture/server.ts';
+import { assertSound } from '../../fixture/sound.ts';
 import { LogBench, ORIGIN, revealed } from './bench.ts';
 
 /** 700 events about one password, and the row that they leave. */
@@ -159,6 +161,22 @@ test('what a running server did to principals, enrolments and certificates is wh
   await done(officer.post('/v1/principals/anna/enable'));
 
   // It asserts that there is no difference.
+  await server.stop();
+});
+
+test('a withdrawn code that is made good again behind the server is found', async () => {
+  const server = await startServer();
+  const { services, store, keys } = server;
+  const officer = await server.client('officer');
+  const body = { name: 'anna', kind: 'person', roles: ['auditor'] };
+  await done(officer.post('/v1/principals', body, { 'Idempotency-Key': 'a-fresh-key' }));
+  await codeFor(services, 'anna');
+  await done(officer.post('/v1/principals/anna/disable'));
+  const withdrawn = store.write.updateTable('enrolments').where('principal', '=', 'anna');
+  await withdrawn.set({ withdrawn: null }).execute();
+  const meddled = assertSound(databaseFile(services.config), keys.keys);
+  await assert.rejects(meddled, /withdrawn is 0, the events say 1/);
+  await withdrawn.set({ withdrawn: services.clock().toISOString() }).execute();
   await server.stop();
 });
 
