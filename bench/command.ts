@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningModule, startModule } from '../module/simulator/start.ts';
-import { KeySet } from '../protocol/api.ts';
+import { KeySet } from '../protocol/api/keys.ts';
 import { Deployment } from '../test/fixture/deployment.ts';
 import { run } from '../test/fixture/program.ts';
 import { median, type Row } from './row.ts';

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { DeviceKey, Hwid, Id, Jws, Moment, Scope, Seconds } from '../protocol/api.ts';
+import { Hwid, Id, Jws, Moment } from '../protocol/api/fields.ts';
+import { DeviceKey } from '../protocol/api/modules.ts';
+import { Scope, Seconds } from '../protocol/api/unlocks.ts';
 import { Failure } from './failure.ts';
 import { readText, writeFile } from './file.ts';
 import { parseJson } from './home.ts';

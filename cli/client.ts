@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LogPosition } from '../protocol/api.ts';
+import { LogPosition } from '../protocol/api/fields.ts';
 import { adviceOn, VERSIONS } from './advice.ts';
 import { formatDuration } from './duration.ts';
 import type { Exit } from './exit.ts';

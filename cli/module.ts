@@ -1,7 +1,8 @@
 import { appendFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { Hwid, Imei } from '../protocol/api.ts';
+import { Hwid } from '../protocol/api/fields.ts';
+import { Imei } from '../protocol/api/modules.ts';
 import type { SignedManifest } from '../protocol/manifests.ts';
 import type { Cli } from './context.ts';
 import { formatDuration } from './duration.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import type { z } from 'zod';
-import type { pageOf } from '../protocol/api.ts';
+import type { pageOf } from '../protocol/api/list.ts';
 import type { Client } from './client.ts';
 
 const PAGE = 500;

@@ -1,6 +1,8 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import { Digest, Jws, Moment, PrincipalName, RootKey } from '../protocol/api.ts';
+import { Digest, Jws, Moment } from '../protocol/api/fields.ts';
+import { RootKey } from '../protocol/api/keys.ts';
+import { PrincipalName } from '../protocol/api/principals.ts';
 import { Failure } from './failure.ts';
 import type { Home } from './home.ts';
 

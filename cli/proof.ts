@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { EventAnswer } from '../protocol/api.ts';
+import { EventAnswer } from '../protocol/api/events.ts';
 import { decodeBase64url } from '../protocol/base64url.ts';
 import type { Checkpoint } from '../protocol/checkpoint.ts';
 import { decodeEvent, type LogEvent } from '../protocol/events.ts';

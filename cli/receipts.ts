@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { ReceiptResults } from '../protocol/api.ts';
+import { ReceiptResults } from '../protocol/api/receipts.ts';
 import { decodePayload, MessageError, openEnvelope } from '../protocol/jws.ts';
 import { type Receipt, receipt } from '../protocol/messages.ts';
 import type { Client } from './client.ts';

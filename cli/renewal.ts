@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
 import { promisify } from 'node:util';
-import { IssuedCertificate } from '../protocol/api.ts';
+import { IssuedCertificate } from '../protocol/api/certificates.ts';
 import { rsaJwk } from '../protocol/jwk.ts';
 import { Client } from './client.ts';
 import type { Cli } from './context.ts';

@@ -1,4 +1,5 @@
-import { NewUnlock, pageOf, UnlockAnswer, Unlock as UnlockSchema } from '../protocol/api.ts';
+import { pageOf } from '../protocol/api/list.ts';
+import { NewUnlock, UnlockAnswer, Unlock as UnlockSchema } from '../protocol/api/unlocks.ts';
 import type { Client } from './client.ts';
 import type { Cli } from './context.ts';
 import { Failure } from './failure.ts';

@@ -1,4 +1,4 @@
-import { KeySet } from '../protocol/api.ts';
+import { KeySet } from '../protocol/api/keys.ts';
 import type { Checkpoint } from '../protocol/checkpoint.ts';
 import type { Client } from './client.ts';
 import type { Cli } from './context.ts';

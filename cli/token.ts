@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { TokenAnswer, type Unlock as UnlockSchema } from '../protocol/api.ts';
+import { TokenAnswer, type Unlock as UnlockSchema } from '../protocol/api/unlocks.ts';
 import { decodePayload, MessageError, openEnvelope } from '../protocol/jws.ts';
 import { type Challenge, challenge as message } from '../protocol/messages.ts';
 import type { Client } from './client.ts';

@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KeySet, UnlockBundle } from '../protocol/api.ts';
+import { UnlockBundle } from '../protocol/api/bundle.ts';
+import { KeySet } from '../protocol/api/keys.ts';
 import { logOrigin } from '../protocol/checkpoint.ts';
 import { keyObject, type RsaJwk } from '../protocol/jwk.ts';
 import type { KeyManifest, Receipt } from '../protocol/messages.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { KeySet } from '../protocol/api.ts';
+import { KeySet } from '../protocol/api/keys.ts';
 import { leave } from './leave.ts';
 import { publicJson } from './public.ts';
 import { tryAgain, tryElsewhere } from './refusals.ts';

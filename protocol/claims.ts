@@ -101,8 +101,9 @@ export const uuid7: Kind<string> = matching(
 );
 
 /** Scopes of section 4; `reset` is for officers only. */
-export const scope = oneOf('console', 'adb', 'ssh', 'reset');
-export type Scope = 'console' | 'adb' | 'ssh' | 'reset';
+export const scopes = ['console', 'adb', 'ssh', 'reset'] as const;
+export type Scope = (typeof scopes)[number];
+export const scope = oneOf(...scopes);
 
 /**
  * A SHA-512 crypt (`$6$`) hash of a password that the module does not hold yet, with its version.

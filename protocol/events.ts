@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { canonicalJson, type Json } from './canonical.ts';
+import { scopes } from './claims.ts';
+import { unlockStates } from './unlock-states.ts';
 
 /** A leaf holds at most this many bytes (C2SP tlog-tiles: the length is a uint16). */
 export const LONGEST_LEAF = 65_535;
@@ -12,20 +14,10 @@ const hwid = z.string().regex(/^[A-Z0-9._-]{8,64}$/);
 const id = z.uuid({ version: 'v7' });
 const digest = z.base64url().length(43);
 const count = z.int().min(0).max(0xffff_ffff);
-const scope = z.enum(['console', 'adb', 'ssh', 'reset']);
+const scope = z.enum(scopes);
 const moment = z.iso.datetime({ precision: 3 });
 const serial = z.string().regex(/^[0-9a-f]{1,40}$/);
-const unlockState = z.enum([
-  'waiting',
-  'ready',
-  'issued',
-  'open',
-  'closed',
-  'denied',
-  'cancelled',
-  'expired',
-  'unaccounted',
-]);
+const unlockState = z.enum(unlockStates);
 
 /**
  * The closed list of events and the members of each, beside `type`, `at` and `by`.

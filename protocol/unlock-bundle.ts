@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { UnlockBundle as Schema } from './api.ts';
+import { UnlockBundle as Schema } from './api/bundle.ts';
 import { checkCheckpoint, checkEvents, checkManifests, type IndexedEvent } from './bundle-proofs.ts';
 import { checkDevice, checkGrants, checkReceipts, checkRequest } from './bundle-words.ts';
 import { canonicalJson } from './canonical.ts';

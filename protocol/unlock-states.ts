@@ -2,11 +2,24 @@ import type { IndexedEvent } from './bundle-proofs.ts';
 import type { LogEvent } from './events.ts';
 import type { Find } from './unlock-bundle.ts';
 
+/** What can become of an unlock (DESIGN section 6): five as it should go, four as it should not. */
+export const unlockStates = [
+  'waiting',
+  'ready',
+  'issued',
+  'open',
+  'closed',
+  'denied',
+  'cancelled',
+  'expired',
+  'unaccounted',
+] as const;
+export type UnlockState = (typeof unlockStates)[number];
+
 export type EventOf<T extends LogEvent['type']> = Extract<LogEvent, { type: T }>;
 
 /** An event about one unlock; a receipt is about the unlock that its `jti` names. */
 type OwnEvent = Extract<LogEvent, { unlock: string }> | EventOf<'receipt.accepted'>;
-export type UnlockState = NonNullable<EventOf<'receipt.accepted'>['state']>;
 type Steps = {
   readonly [T in OwnEvent['type']]: (event: EventOf<T>, before: UnlockState) => readonly UnlockState[];
 };

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { Keys, Sealer } from '../keys/keys.ts';
-import type { Role } from '../protocol/api.ts';
+import type { Role } from '../protocol/api/principals.ts';
 import type { SERVER } from '../protocol/events.ts';
 import type { Config } from './config.ts';
 import type { Committed, Log, Tx } from './log/log.ts';

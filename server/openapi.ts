@@ -1,5 +1,15 @@
 import { z } from 'zod';
-import * as api from '../protocol/api.ts';
+import * as bundle from '../protocol/api/bundle.ts';
+import * as certificates from '../protocol/api/certificates.ts';
+import * as enrolments from '../protocol/api/enrolments.ts';
+import * as events from '../protocol/api/events.ts';
+import * as fields from '../protocol/api/fields.ts';
+import * as keys from '../protocol/api/keys.ts';
+import * as list from '../protocol/api/list.ts';
+import * as modules from '../protocol/api/modules.ts';
+import * as principals from '../protocol/api/principals.ts';
+import * as receipts from '../protocol/api/receipts.ts';
+import * as unlocks from '../protocol/api/unlocks.ts';
 import { type ProblemCode, problems } from '../protocol/problems.ts';
 import { type AnyOperation, noBody, none, operation } from './operation.ts';
 
@@ -135,13 +145,18 @@ const problemSchema = {
   required: ['type', 'title', 'status', 'code', 'detail', 'request'],
 };
 
-/** JSON Schemas of zod's; those that protocol/api.ts names are written once and referred to. */
+const resources = {
+  ...{ ...bundle, ...certificates, ...enrolments, ...events, ...fields, ...keys },
+  ...{ ...list, ...modules, ...principals, ...receipts, ...unlocks },
+};
+
+/** JSON Schemas of zod's; those that protocol/api/ names are written once and referred to. */
 class Schemas {
   readonly named: Record<string, Schema> = {};
   readonly #registry = z.registry<{ id: string }>();
 
   constructor() {
-    for (const [id, schema] of Object.entries(api)) {
+    for (const [id, schema] of Object.entries(resources)) {
       if (schema instanceof z.ZodObject) this.#registry.add(schema, { id });
     }
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Role } from '../protocol/api.ts';
+import type { Role } from '../protocol/api/principals.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Caller, Services } from './context.ts';
 

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { type EntityJson, preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs';
-import type { Role } from '../protocol/api.ts';
+import type { Role } from '../protocol/api/principals.ts';
 import type { Rule } from './policy-file.ts';
 
 export const actions = [

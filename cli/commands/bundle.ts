@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { UnlockBundle } from '../../protocol/api.ts';
+import { UnlockBundle } from '../../protocol/api/bundle.ts';
 import { encodeUnlockBundle, type Finding, verifyUnlockBundle } from '../../protocol/unlock-bundle.ts';
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';

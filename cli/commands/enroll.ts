@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Command } from 'commander';
-import { IssuedCertificate, KeySet } from '../../protocol/api.ts';
+import { IssuedCertificate } from '../../protocol/api/certificates.ts';
+import { KeySet } from '../../protocol/api/keys.ts';
 import {
   decodeEnrolmentCode,
   type EnrolmentCode,

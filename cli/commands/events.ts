@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
-import { EventEntry, pageOf } from '../../protocol/api.ts';
+import { EventEntry } from '../../protocol/api/events.ts';
+import { pageOf } from '../../protocol/api/list.ts';
 import { eventTypes } from '../../protocol/events.ts';
 import type { Cli } from '../context.ts';
 import { asFailure, Failure } from '../failure.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { EnrolmentAnswer } from '../../protocol/api.ts';
+import { EnrolmentAnswer } from '../../protocol/api/enrolments.ts';
 import { Failure } from '../failure.ts';
 import { localTime } from '../output.ts';
 import { withServer } from '../session.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Whoami } from '../../protocol/api.ts';
+import { Whoami } from '../../protocol/api/certificates.ts';
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { localTime } from '../output.ts';

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
-import { ModuleAnswer, Module as ModuleSchema, pageOf } from '../../protocol/api.ts';
+import { pageOf } from '../../protocol/api/list.ts';
+import { ModuleAnswer, Module as ModuleSchema } from '../../protocol/api/modules.ts';
 import type { Cli } from '../context.ts';
 import { localTime, table } from '../output.ts';
 import { cut, limitOption, list } from '../paging.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { PasswordAnswer } from '../../protocol/api.ts';
+import { PasswordAnswer } from '../../protocol/api/unlocks.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
 

@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
+import { pageOf } from '../../protocol/api/list.ts';
 import {
   NewPrincipal,
   PrincipalAnswer,
   Principal as PrincipalSchema,
-  pageOf,
   roles,
-} from '../../protocol/api.ts';
+} from '../../protocol/api/principals.ts';
 import type { Client } from '../client.ts';
 import { Failure } from '../failure.ts';
 import { localTime, table } from '../output.ts';

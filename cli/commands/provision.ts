@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { ModuleAnswer, Order, RegisteredModule } from '../../protocol/api.ts';
+import { ModuleAnswer, Order, RegisteredModule } from '../../protocol/api/modules.ts';
 import type { Cli } from '../context.ts';
 import { deliverWaiting, postponing } from '../delivery.ts';
 import { demandFitBundle } from '../fit.ts';

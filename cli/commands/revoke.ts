@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { CertificateAnswer, PrincipalAnswer, Serial } from '../../protocol/api.ts';
+import { CertificateAnswer, Serial } from '../../protocol/api/certificates.ts';
+import { PrincipalAnswer } from '../../protocol/api/principals.ts';
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { withServer } from '../session.ts';

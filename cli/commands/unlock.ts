@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { Ticket } from '../../protocol/api.ts';
+import { Ticket } from '../../protocol/api/unlocks.ts';
+import { scopes } from '../../protocol/claims.ts';
 import { runErrand } from '../bench.ts';
 import type { TokenFile } from '../bench-file.ts';
 import type { Cli } from '../context.ts';
@@ -111,9 +112,7 @@ function tell(cli: Cli, port: string, { unlock, seconds, already }: OpenModule):
 }
 
 export function scopeOption(): Option {
-  return new Option('--scope <scope>', 'what to open')
-    .choices(['console', 'adb', 'ssh', 'reset'])
-    .default('console');
+  return new Option('--scope <scope>', 'what to open').choices(scopes).default('console');
 }
 
 export function ticketOption(text: string): string {

@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander';
-import { pageOf, UnlockAnswer, Unlock as UnlockSchema, unlockStates } from '../../protocol/api.ts';
+import { pageOf } from '../../protocol/api/list.ts';
+import { UnlockAnswer, Unlock as UnlockSchema } from '../../protocol/api/unlocks.ts';
+import { unlockStates } from '../../protocol/unlock-states.ts';
 import { formatDuration } from '../duration.ts';
 import { localTime, table } from '../output.ts';
 import { cut, limitOption, list } from '../paging.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { Whoami } from '../../protocol/api.ts';
+import { Whoami } from '../../protocol/api/certificates.ts';
 import { formatDuration } from '../duration.ts';
 import { localTime, table } from '../output.ts';
 import { withServer } from '../session.ts';

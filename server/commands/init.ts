@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { NewPrincipal, PrincipalName, type Role } from '../../protocol/api.ts';
+import { NewPrincipal, PrincipalName, type Role } from '../../protocol/api/principals.ts';
 import { SERVER } from '../../protocol/events.ts';
 import type { Config } from '../config.ts';
 import type { Services } from '../context.ts';

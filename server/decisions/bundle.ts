@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { UnlockBundle } from '../../protocol/api.ts';
+import type { UnlockBundle } from '../../protocol/api/bundle.ts';
 import { decodePayload, openEnvelope } from '../../protocol/jws.ts';
 import { challenge as challengeMessage } from '../../protocol/messages.ts';
 import type { Caller, Services } from '../context.ts';

@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { z } from 'zod';
 import { newSerial } from '../../keys/certificates.ts';
-import type { Certificate, IssuedCertificate, RsaPublicKey } from '../../protocol/api.ts';
+import type { Certificate, IssuedCertificate, RsaPublicKey } from '../../protocol/api/certificates.ts';
 import { decodeBase64url } from '../../protocol/base64url.ts';
 import { isModulus, thumbprint } from '../../protocol/jwk.ts';
 import { Problem } from '../../protocol/problems.ts';

@@ -1,13 +1,8 @@
 import type { z } from 'zod';
-import type {
-  Certificate,
-  CertificateQuery,
-  Enrolment,
-  EnrolmentQuery,
-  Page,
-  Principal,
-  Whoami,
-} from '../../protocol/api.ts';
+import type { Certificate, CertificateQuery, Whoami } from '../../protocol/api/certificates.ts';
+import type { Enrolment, EnrolmentQuery } from '../../protocol/api/enrolments.ts';
+import type { Page } from '../../protocol/api/list.ts';
+import type { Principal } from '../../protocol/api/principals.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import { certificateOf } from './certificate.ts';

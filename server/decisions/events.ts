@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { EventAnswer, EventEntry, EventQuery, ProvenEvent } from '../../protocol/api.ts';
+import type { EventAnswer, EventEntry, EventQuery, ProvenEvent } from '../../protocol/api/events.ts';
 import { encodeBase64url } from '../../protocol/base64url.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import type { Enrolment, EnrolmentAnswer, NewEnrolment } from '../../protocol/api.ts';
+import type { Enrolment, EnrolmentAnswer, NewEnrolment } from '../../protocol/api/enrolments.ts';
 import { encodeBase64url } from '../../protocol/base64url.ts';
 import { encodeEnrolmentCode } from '../../protocol/enrolment-code.ts';
 import type { Services } from '../context.ts';

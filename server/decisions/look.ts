@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { ModuleQuery, UnlockQuery, UnlockWait } from '../../protocol/api.ts';
+import type { ModuleQuery } from '../../protocol/api/modules.ts';
+import type { UnlockQuery, UnlockWait } from '../../protocol/api/unlocks.ts';
 import type { Caller, Services } from '../context.ts';
 import type { Hold } from '../operation.ts';
 import { type Listed, page } from './directory.ts';

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { z } from 'zod';
-import type { Module } from '../../protocol/api.ts';
+import type { Module } from '../../protocol/api/modules.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { LogPosition, Tx } from '../log/log.ts';
 import type { Database, ModuleRow } from '../store/schema.ts';

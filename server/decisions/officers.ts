@@ -1,4 +1,4 @@
-import type { Role } from '../../protocol/api.ts';
+import type { Role } from '../../protocol/api/principals.ts';
 import type { Services } from '../context.ts';
 import { renewableUntil } from './renew.ts';
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { NewPrincipal, Principal, PrincipalAnswer, Role } from '../../protocol/api.ts';
+import type { NewPrincipal, Principal, PrincipalAnswer, Role } from '../../protocol/api/principals.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Author, Caller, Services } from '../context.ts';
 import type { Tx } from '../log/log.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ReceiptResults } from '../../protocol/api.ts';
+import type { ReceiptResults } from '../../protocol/api/receipts.ts';
 import { MessageError, openEnvelope } from '../../protocol/jws.ts';
 import { receipt as message, type Receipt } from '../../protocol/messages.ts';
 import { Problem, type ProblemCode } from '../../protocol/problems.ts';

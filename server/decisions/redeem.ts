@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { IssuedCertificate, Redemption } from '../../protocol/api.ts';
+import type { IssuedCertificate } from '../../protocol/api/certificates.ts';
+import type { Redemption } from '../../protocol/api/enrolments.ts';
 import { SERVER } from '../../protocol/events.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Services } from '../context.ts';

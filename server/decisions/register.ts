@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { NewModule } from '../../protocol/api.ts';
+import type { NewModule } from '../../protocol/api/modules.ts';
 import { keyObject, thumbprint } from '../../protocol/jwk.ts';
 import { signMessage } from '../../protocol/jws.ts';
 import { AUDIENCE, bundle as bundleMessage } from '../../protocol/messages.ts';

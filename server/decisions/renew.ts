@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { IssuedCertificate, Renewal } from '../../protocol/api.ts';
+import type { IssuedCertificate, Renewal } from '../../protocol/api/certificates.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { CertificateLife } from '../config.ts';
 import type { Caller, Services } from '../context.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { NewUnlock } from '../../protocol/api.ts';
+import type { NewUnlock } from '../../protocol/api/unlocks.ts';
 import { approvalDigest } from '../../protocol/approval.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { CertificateAnswer } from '../../protocol/api.ts';
+import type { CertificateAnswer } from '../../protocol/api/certificates.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { Tx } from '../log/log.ts';

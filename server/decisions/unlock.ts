@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { z } from 'zod';
-import type { Unlock } from '../../protocol/api.ts';
+import type { Unlock } from '../../protocol/api/unlocks.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { Database, UnlockRow } from '../store/schema.ts';

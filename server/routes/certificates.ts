@@ -4,10 +4,10 @@ import {
   CertificateAnswer,
   CertificateQuery,
   IssuedCertificate,
-  pageOf,
   Renewal,
   Serial,
-} from '../../protocol/api.ts';
+} from '../../protocol/api/certificates.ts';
+import { pageOf } from '../../protocol/api/list.ts';
 import { listCertificates } from '../decisions/directory.ts';
 import { renew } from '../decisions/renew.ts';
 import { revokeCertificate } from '../decisions/revoke.ts';

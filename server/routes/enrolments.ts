@@ -1,12 +1,12 @@
+import { IssuedCertificate } from '../../protocol/api/certificates.ts';
 import {
   Enrolment,
   EnrolmentAnswer,
   EnrolmentQuery,
-  IssuedCertificate,
   NewEnrolment,
-  pageOf,
   Redemption,
-} from '../../protocol/api.ts';
+} from '../../protocol/api/enrolments.ts';
+import { pageOf } from '../../protocol/api/list.ts';
 import { listEnrolments } from '../decisions/directory.ts';
 import { invite } from '../decisions/invite.ts';
 import { mustAdminister, mustReview } from '../decisions/permit.ts';

@@ -1,13 +1,8 @@
 import { z } from 'zod';
-import {
-  decimal,
-  EventAnswer,
-  EventEntry,
-  EventQuery,
-  Id,
-  pageOf,
-  UnlockBundle,
-} from '../../protocol/api.ts';
+import { UnlockBundle } from '../../protocol/api/bundle.ts';
+import { EventAnswer, EventEntry, EventQuery } from '../../protocol/api/events.ts';
+import { decimal, Id } from '../../protocol/api/fields.ts';
+import { pageOf } from '../../protocol/api/list.ts';
 import { bundleUnlock } from '../decisions/bundle.ts';
 import { proveEvent, searchEvents } from '../decisions/events.ts';
 import { type AnyOperation, noBody, none, operation } from '../operation.ts';

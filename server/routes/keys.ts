@@ -1,4 +1,4 @@
-import { Jwks, KeySet } from '../../protocol/api.ts';
+import { Jwks, KeySet } from '../../protocol/api/keys.ts';
 import { type AnyOperation, noBody, none, operation } from '../operation.ts';
 
 export const keysOperations: readonly AnyOperation[] = [

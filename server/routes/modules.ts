@@ -1,15 +1,15 @@
 import { z } from 'zod';
+import { Hwid } from '../../protocol/api/fields.ts';
+import { pageOf } from '../../protocol/api/list.ts';
 import {
   Confirmation,
-  Hwid,
   Module,
   ModuleAnswer,
   ModuleQuery,
   NewModule,
-  pageOf,
   RegisteredModule,
   Why,
-} from '../../protocol/api.ts';
+} from '../../protocol/api/modules.ts';
 import type { ProblemCode } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import { confirmModule } from '../decisions/confirm.ts';

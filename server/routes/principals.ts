@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { NewPrincipal, Page, Principal, PrincipalAnswer, PrincipalName, pageOf } from '../../protocol/api.ts';
+import { Page, pageOf } from '../../protocol/api/list.ts';
+import { NewPrincipal, Principal, PrincipalAnswer, PrincipalName } from '../../protocol/api/principals.ts';
 import { listPrincipals } from '../decisions/directory.ts';
 import { mustAdminister, mustReview } from '../decisions/permit.ts';
 import {

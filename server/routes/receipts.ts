@@ -1,4 +1,4 @@
-import { ReceiptResults, Receipts } from '../../protocol/api.ts';
+import { ReceiptResults, Receipts } from '../../protocol/api/receipts.ts';
 import { takeReceipts } from '../decisions/receive.ts';
 import { type AnyOperation, none, operation } from '../operation.ts';
 

@@ -1,16 +1,16 @@
 import { z } from 'zod';
+import { Id } from '../../protocol/api/fields.ts';
+import { pageOf } from '../../protocol/api/list.ts';
 import {
-  Id,
   NewUnlock,
   PasswordAnswer,
-  pageOf,
   TokenAnswer,
   TokenRequest,
   Unlock,
   UnlockAnswer,
   UnlockQuery,
   UnlockWait,
-} from '../../protocol/api.ts';
+} from '../../protocol/api/unlocks.ts';
 import { cancelUnlock } from '../decisions/cancel.ts';
 import { listUnlocks, lookAtUnlock } from '../decisions/look.ts';
 import { requestUnlock } from '../decisions/request.ts';

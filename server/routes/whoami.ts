@@ -1,4 +1,4 @@
-import { Whoami } from '../../protocol/api.ts';
+import { Whoami } from '../../protocol/api/certificates.ts';
 import { whoami } from '../decisions/directory.ts';
 import { type AnyOperation, noBody, none, operation } from '../operation.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RunningModule, startModule } from '../../module/simulator/start.ts';
-import type { Role } from '../../protocol/api.ts';
+import type { Role } from '../../protocol/api/principals.ts';
 import { done } from '../fixture/client.ts';
 import { startServer, type TestServer } from '../fixture/server.ts';
 import { type Laptop, laptop } from './laptop.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { roles } from '../../protocol/api.ts';
+import { roles } from '../../protocol/api/principals.ts';
 import { decodeEnrolmentCode } from '../../protocol/enrolment-code.ts';
 import type { ProblemCode } from '../../protocol/problems.ts';
 import type { Caller } from '../../server/context.ts';

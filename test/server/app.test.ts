@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
 import { z } from 'zod';
-import { decimal } from '../../protocol/api.ts';
+import { decimal } from '../../protocol/api/fields.ts';
 import { Problem } from '../../protocol/problems.ts';
 import { createApp } from '../../server/app.ts';
 import type { Services } from '../../server/context.ts';

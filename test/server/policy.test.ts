@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import type { Role } from '../../protocol/api.ts';
+import type { Role } from '../../protocol/api/principals.ts';
 import type { Action, PolicyQuestion } from '../../server/policy.ts';
 import { defaultPolicyFile, loadPolicy, PolicyError, parsePolicy } from '../../server/policy-file.ts';
 

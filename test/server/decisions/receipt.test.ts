@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { z } from 'zod';
-import type { UnlockState } from '../../../protocol/api.ts';
+import type { UnlockState } from '../../../protocol/api/unlocks.ts';
 import type { Receipt } from '../../../protocol/messages.ts';
 import { afterReceipt, type Session } from '../../../server/decisions/receipt.ts';
 

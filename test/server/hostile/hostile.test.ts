@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test';
 import { connect } from 'node:tls';
 import fc, { type Arbitrary } from 'fast-check';
 import { sql } from 'kysely';
-import { type Role, roles } from '../../../protocol/api.ts';
+import { type Role, roles } from '../../../protocol/api/principals.ts';
 import { decodeEnrolmentCode } from '../../../protocol/enrolment-code.ts';
 import type { EventType } from '../../../protocol/events.ts';
 import { type ProblemCode, problems } from '../../../protocol/problems.ts';

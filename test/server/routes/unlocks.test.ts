@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { UnlockBundle } from '../../../protocol/api.ts';
+import { UnlockBundle } from '../../../protocol/api/bundle.ts';
 import { encodeUnlockBundle, verifyUnlockBundle } from '../../../protocol/unlock-bundle.ts';
 import { type Client, done, refused } from '../../fixture/client.ts';
 import { Device } from '../../fixture/device.ts';

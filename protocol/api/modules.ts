@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { Digest, Hwid, Jws, LogPosition, Moment, Text } from './fields.ts';
+import { Page } from './list.ts';
+
+/** 15 digits with a Luhn check digit (3GPP TS 23.003 annex B). */
+export const Imei = z
+  .string()
+  .regex(/^\d{15}$/)
+  .refine(luhn, 'the IMEI’s check digit is wrong')
+  .describe('IMEI: an attribute, never the identity');
+export const Order = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
+  .describe('Production order');
+export const DeviceKey = z.strictObject({ x: z.base64url().length(43), y: z.base64url().length(43) });
+export const NewModule = z.strictObject({
+  hwid: Hwid,
+  imei: Imei.optional(),
+  order: Order.optional(),
+  key: DeviceKey,
+});
+export const Module = z.strictObject({
+  hwid: Hwid,
+  imei: z.string().nullable(),
+  order: z.string().nullable(),
+  dkt: Digest.describe('RFC 7638 thumbprint of the device key'),
+  key: DeviceKey,
+  state: z.enum(['registered', 'confirmed', 'suspended', 'retired']),
+  /** True from when the module names a token that this server never issued until an officer clears it. */
+  flagged: z.boolean(),
+  /** Password version the module last reported in force; null before its first report. */
+  pwv: z.int().nullable(),
+  registered: Moment,
+  confirmed: Moment.nullable(),
+});
+/** What a station hands to the module: the manifests, oldest first, then the bundle. */
+export const RegisteredModule = z.strictObject({
+  module: Module,
+  manifests: z.array(Jws),
+  bundle: Jws,
+  log: LogPosition.nullable(),
+});
+export const Confirmation = z.strictObject({ receipt: Jws });
+export const ModuleQuery = Page.extend({
+  imei: Imei.optional(),
+  order: Order.optional(),
+  state: Module.shape.state.optional(),
+});
+export const Why = z.strictObject({ why: Text });
+export const ModuleAnswer = z.strictObject({ module: Module, log: LogPosition.nullable() });
+
+function luhn(digits: string): boolean {
+  const sum = [...digits].reverse().reduce((total, digit, place) => {
+    const doubled = Number(digit) * (place % 2 === 0 ? 1 : 2);
+    return total + (doubled > 9 ? doubled - 9 : doubled);
+  }, 0);
+  return sum % 10 === 0;
+}
