@@ -1,6 +1,7 @@
 import { checkManifest } from '../../protocol/checks.ts';
-import { keyObject, type RsaJwk } from '../../protocol/jwk.ts';
+import type { RsaJwk } from '../../protocol/jwk.ts';
 import { decodePayload, type KeyStore, openEnvelope } from '../../protocol/jws.ts';
+import { keyStore } from '../../protocol/manifests.ts';
 import { type KeyManifest, keyManifest } from '../../protocol/messages.ts';
 import type { Flash } from './flash.ts';
 import { Refusal } from './refusal.ts';
@@ -51,13 +52,6 @@ export class Trust {
     this.#manifest = verdict.manifest;
     return true;
   }
-}
-
-function keyStore(keys: readonly RsaJwk[]): KeyStore {
-  return (kid) => {
-    const jwk = keys.find((key) => key.kid === kid);
-    return jwk && keyObject(jwk);
-  };
 }
 
 /** Its signature was checked when it came; the root that made it may be forgotten by now. */
