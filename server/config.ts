@@ -30,8 +30,8 @@ export interface Config {
   readonly tickets: Readonly<Record<string, RegExp>>;
   /** The user whose password is on the modules. */
   readonly passwordUser: string;
-  /** `address` holds before authentication, `principal` after. */
-  readonly limits: { readonly address: Rate; readonly principal: Rate };
+  /** `address` holds before authentication, `principal` after; `connections` to the api, of all together. */
+  readonly limits: { readonly address: Rate; readonly principal: Rate; readonly connections: number };
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
 }
 
@@ -92,10 +92,11 @@ const iss = z
 const origin = z
   .string('an origin')
   .refine(isHttpsOrigin, 'an https origin without a path, such as https://latchkey.example.com:8443');
+const count = z.int('a whole number, 1 or more').min(1, 'a whole number, 1 or more');
 const rate = (perSecond: number, burst: number) =>
   section({
     perSecond: z.number('a number above 0').positive('a number above 0').default(perSecond),
-    burst: z.int('a whole number, 1 or more').min(1, 'a whole number, 1 or more').default(burst),
+    burst: count.default(burst),
   }).prefault({});
 
 /**
@@ -152,7 +153,11 @@ const file = section({
     .string('a user name')
     .regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'a user name')
     .default('root'),
-  limits: section({ address: rate(20, 60), principal: rate(20, 100) }).prefault({}),
+  limits: section({
+    address: rate(20, 60),
+    principal: rate(20, 100),
+    connections: count.default(4096),
+  }).prefault({}),
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
       error: 'one of trace, debug, info, warn, error, fatal, silent',

@@ -1,27 +1,22 @@
 import { setMaxListeners } from 'node:events';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
-import { Problem } from '../protocol/problems.ts';
+import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
 import type { Listener } from './config.ts';
 import type { Services } from './context.ts';
 import { messageClasses } from './messages.ts';
 import { Metrics } from './metrics.ts';
-import { type AddressLimit, limitAddresses } from './middleware/limit.ts';
-import { problemDocument } from './middleware/problems.ts';
+import { limitAddresses } from './middleware/limit.ts';
 import type { AnyOperation } from './operation.ts';
 import { createOps } from './ops.ts';
+import { bound, guard, httpTimeouts, TIMEOUTS } from './sockets.ts';
 import { Identity, serverIdentity } from './tls.ts';
 
 /** How often the api looks at its own certificate, in milliseconds. */
 const IDENTITY_CHECK = 60_000;
-/** How long a client may take for TLS, for its header, for its whole request: slow ones hold nothing up. */
-const HANDSHAKE_TIMEOUT = 10_000;
-const HEADERS_TIMEOUT = 10_000;
-const REQUEST_TIMEOUT = 30_000;
-/** Longer than the CLI's own pause between two requests of one unlock. */
-const KEEP_ALIVE = 75_000;
+/** For the machine's own monitoring, which needs one or two. */
+const OPS_CONNECTIONS = 64;
 
 /** A server that takes requests. */
 export interface Running {
@@ -40,6 +35,7 @@ export interface Running {
 export async function startListeners(
   services: Services,
   operations: readonly AnyOperation[],
+  timeouts = TIMEOUTS,
 ): Promise<Running> {
   const { config } = services;
   const stopping = new AbortController();
@@ -56,20 +52,24 @@ export async function startListeners(
     requestCert: true,
     // The middleware decides, so that it can say why, and may let an expired one renew itself.
     rejectUnauthorized: false,
-    headersTimeout: HEADERS_TIMEOUT,
-    requestTimeout: REQUEST_TIMEOUT,
-    handshakeTimeout: HANDSHAKE_TIMEOUT,
-    keepAliveTimeout: KEEP_ALIVE,
+    ...httpTimeouts(timeouts),
+    handshakeTimeout: timeouts.handshake,
   });
   api.on('request', app);
   // An expectation that nobody knows is ignored (RFC 9110 §10.1.1), not answered by Node without a problem.
   api.on('checkExpectation', app);
-  guard(api, addresses);
+  guard(api, addresses, timeouts);
+  bound(api, config.limits.connections, timeouts);
+  metrics.gauge('latchkey_connections', 'Open connections to the api.', () => connections(api));
   const identity = new Identity(services, api, presented);
   const refreshing = setInterval(() => refresh(identity, services), IDENTITY_CHECK).unref();
 
   const certificate = () => identity.notAfter;
-  const ops = createHttpServer(createOps({ services, metrics, certificate, stopping: stopping.signal }));
+  const ops = createHttpServer(
+    httpTimeouts(timeouts),
+    createOps({ services, metrics, certificate, stopping: stopping.signal }),
+  );
+  bound(ops, OPS_CONNECTIONS, timeouts);
   const apiAddress = await listen(api, config.api);
   const opsAddress = await listen(ops, config.ops).catch((error: unknown) => {
     // Else the api would serve on, and keep a process alive that says it could not start.
@@ -91,33 +91,18 @@ export async function startListeners(
   };
 }
 
-/** What goes wrong before there is a request that app.ts could see. */
-function guard(api: HttpsServer, addresses: AddressLimit): void {
-  // 'connection' is TCP's, before the handshake.
-  api.on('connection', (socket: Socket) => {
-    if (!addresses.connect(socket.remoteAddress)) socket.destroy();
-  });
-  api.on('clientError', (error: Error & { code?: string }, socket) => {
-    const speaksHttp = error.code?.startsWith('HPE_') || error.code?.startsWith('ERR_HTTP_');
-    if (!speaksHttp || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const problem = new Problem('invalid-request', 'This is not HTTP/1.1, too long, or took too long.');
-    const body = JSON.stringify(problemDocument(problem, 'none'));
-    socket.end(
-      `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\n` +
-        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    );
-  });
-}
-
 async function refresh(identity: Identity, { diagnostics }: Services): Promise<void> {
   try {
     await identity.refresh();
   } catch (error) {
     diagnostics.error({ err: error }, 'the api could not replace its certificate; it will try again');
   }
+}
+
+function connections(server: HttpsServer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
 }
 
 function listen(server: HttpServer | HttpsServer, { host, port }: Listener): Promise<AddressInfo> {
