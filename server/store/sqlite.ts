@@ -31,6 +31,8 @@ export async function openSqlite(file: string): Promise<Store> {
   // COMMIT returns once its frames are synced (order rule 1); WAL's default syncs only at checkpoints.
   writer.pragma('synchronous = FULL');
   writer.pragma('foreign_keys = ON');
+  // What a savepoint may have to undo stays in memory: in a file it doubles what a commit writes.
+  writer.pragma('temp_store = MEMORY');
   const write = kysely(new ImmediateDriver({ database: cached(writer) }));
   await migrate(write, { bytes: 'blob' });
   const { read, close } = openReader(file);
