@@ -30,7 +30,7 @@ export const problems = {
   'code-expired': [410, 'This enrolment code has expired'],
   'key-unsuitable': [422, 'The key is not RSA-3072 with exponent 65537, or is already in use'],
   'principal-exists': [409, 'A principal of that name exists'],
-  'last-officer': [409, 'The last enabled officer cannot be disabled'],
+  'last-officer': [409, 'The last officer who can get in cannot be disabled'],
   // Modules
   'module-unknown': [404, 'No module with that hardware ID is registered'],
   'module-exists': [409, 'That hardware ID is registered with another device key'],

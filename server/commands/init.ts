@@ -79,12 +79,16 @@ function mustBeAName(named: string | undefined): void {
 async function ensureOfficer(services: Services, named: string | undefined): Promise<string> {
   const principals = await services.read
     .selectFrom('principals')
-    .select(['name', 'roles'])
+    .select(['name', 'roles', 'state'])
     .orderBy('created')
     .execute();
   const officers = principals.filter(({ roles }) => (JSON.parse(roles) as Role[]).includes('officer'));
-  const name = named ?? officers[0]?.name ?? 'officer';
-  if (officers.some((officer) => officer.name === name)) return name;
+  const name = named ?? officers.find(({ state }) => state === 'enabled')?.name ?? 'officer';
+  const known = officers.find((officer) => officer.name === name);
+  if (known?.state === 'disabled') {
+    throw new InitRefused(`officer ${name} has been disabled: name another one with --officer NAME`);
+  }
+  if (known !== undefined) return name;
   const body = NewPrincipal.parse({ name, kind: 'person', roles: ['officer'] });
   await createPrincipal({ body, author: SERVER, idempotency: once(services) }, services);
   return name;

@@ -7,6 +7,7 @@ import type { Idempotency } from '../operation.ts';
 import type { PrincipalRow } from '../store/schema.ts';
 import { nameOf } from './author.ts';
 import { sameRequest } from './idempotency.ts';
+import { mustLeaveAnOfficer } from './officers.ts';
 import { revokeAll } from './revoke.ts';
 
 /** A request that makes a row, and who sent it. */
@@ -61,16 +62,16 @@ export async function createPrincipal(
 export async function disablePrincipal(
   name: string,
   caller: Caller,
-  { commit, clock }: Services,
+  services: Services,
 ): Promise<z.input<typeof PrincipalAnswer>> {
   const { name: by } = caller;
-  const { value, log } = await commit(caller, async (tx) => {
+  const { value, log } = await services.commit(caller, async (tx) => {
     const principal = await mustFind(tx, name);
     if (principal.state === 'disabled') return principal;
-    await keepAnOfficer(tx, name);
+    if (rolesOf(principal.roles).includes('officer')) await mustLeaveAnOfficer(tx.db, name, services);
     const disabled = await setState(tx, principal, 'disabled');
     await tx.append({ type: 'principal.disabled', by, principal: name });
-    await revokeAll(tx, name, by, clock());
+    await revokeAll(tx, name, by, services.clock());
     return disabled;
   });
   return { principal: principalOf(value), log };
@@ -100,20 +101,6 @@ export function principalOf({ name, kind, roles, state, created }: PrincipalRow)
 
 function rolesOf(json: string): Role[] {
   return JSON.parse(json);
-}
-
-async function keepAnOfficer({ db }: Tx, leaving: string): Promise<void> {
-  const others = await db
-    .selectFrom('principals')
-    .select('roles')
-    .where('state', '=', 'enabled')
-    .where('name', '!=', leaving)
-    .execute();
-  if (others.some(({ roles }) => rolesOf(roles).includes('officer'))) return;
-  throw new Problem(
-    'last-officer',
-    `Principal ${leaving} is the last enabled officer; make another one first, or nobody could administer this server.`,
-  );
 }
 
 function madeBy({ db }: Tx, { idem_by, idem_key }: PrincipalRow): Promise<PrincipalRow | undefined> {

@@ -23,12 +23,15 @@ import { decodeEnrolmentCode } from '../../protocol/enrolment-code.ts';
 import { rsaJwk } from '../../protocol/jwk.ts';
 import { InitRefused, type Invitation, init } from '../../server/commands/init.ts';
 import { readConfig } from '../../server/config-file.ts';
+import { disablePrincipal } from '../../server/decisions/principals.ts';
 import { redeem } from '../../server/decisions/redeem.ts';
 import { type Ambient, openServices } from '../../server/services.ts';
 import { Sqlite } from '../../sqlite/driver.ts';
 import { clientKey } from '../fixture/client.ts';
 import { copyTree } from '../fixture/copy.ts';
+import { codeFor } from '../fixture/enrolled.ts';
 import { type Ended, type Program, run } from '../fixture/program.ts';
+import { caller, principal } from '../fixture/unlocks.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'latchkey-'));
 const made = join(top, 'made');
@@ -156,6 +159,22 @@ test('when the last officer’s way back has ended, init makes a code again', as
   await assert.rejects(init(config, ambient(days(3))), InitRefused);
   const { officer, made } = await init(config, ambient(days(4)));
   assert.deepEqual({ officer, made }, { officer: 'alice', made: false });
+});
+
+test('the code is for an officer who is enabled; init brings nobody back', async () => {
+  await enroll(first.code);
+  const services = await openServices(readConfig(file), ambient());
+  const alice = caller(['officer'], 'alice');
+  await principal(services, ['officer'], 'otto');
+  await codeFor(services, 'otto');
+  await disablePrincipal('alice', alice, services);
+  await services.close();
+  const config = readConfig(file);
+  await assert.rejects(
+    init(config, ambient(), 'alice'),
+    /alice has been disabled: name another one with --officer/,
+  );
+  assert.equal((await init(config, ambient())).officer, 'otto');
 });
 
 test('an init that was killed among its keys leaves no server; the next finishes it', async () => {

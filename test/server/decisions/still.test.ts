@@ -31,7 +31,8 @@ let services: Services;
 before(async () => {
   server = await startServer();
   services = server.services;
-  for (const one of [olga, station, ellen]) await principal(services, one.roles, one.name);
+  await server.client('officer', olga.name);
+  for (const one of [station, ellen]) await principal(services, one.roles, one.name);
 });
 after(() => server.stop());
 
