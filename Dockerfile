@@ -18,6 +18,8 @@ COPY --from=build /opt/latchkey/dist ./dist
 ENV NODE_ENV=production
 # The thread pool signs: as many threads as the container has cores.
 ENV UV_THREADPOOL_SIZE=4
+# Room for a second of requests' garbage: most of it then dies without being copied.
+ENV NODE_OPTIONS=--max-semi-space-size=64
 USER latchkey
 # The KEK comes in from outside, for instance as a secret at /etc/latchkey/kek, owned by 10001, mode 0400.
 VOLUME /var/lib/latchkey

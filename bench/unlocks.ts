@@ -17,12 +17,12 @@ const TICKS_PER_SECOND = 100;
 
 /**
  * What an unlock costs the server: create and token over kept-alive mutual TLS, Cedar on, every commit
- * synced. Each module is unlocked once; registering them is not counted.
+ * synced, in the environment of its unit. Each module is unlocked once; registering them is not counted.
  * @param count unlocks in each round
  */
 export async function unlocks(count: number, signature: SignatureCost): Promise<Row[]> {
   const { deployment, code } = await Deployment.make();
-  const server = await deployment.start();
+  const server = await deployment.start(['env', ...unitEnvironment()]);
   try {
     const officer = await deployment.redeem(code);
     const station = await deployment.enrol(officer, 'line-1', 'station', 'station');
@@ -44,6 +44,12 @@ export async function unlocks(count: number, signature: SignatureCost): Promise<
     await server.gone;
     deployment.remove();
   }
+}
+
+/** As the shipped unit sets it: `NAME=value` each. */
+function unitEnvironment(): string[] {
+  const unit = readFileSync(new URL('../../deploy/latchkey-server.service', import.meta.url), 'utf8');
+  return [...unit.matchAll(/^Environment=(.*)$/gm)].map(([, setting = '']) => setting);
 }
 
 interface Round {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { ReceiptResults } from '../protocol/api/receipts.ts';
 import { decodePayload, MessageError, openEnvelope } from '../protocol/jws.ts';
@@ -92,5 +92,5 @@ function forget(home: Home, deliveries: readonly Delivery[]): void {
 }
 
 function nameOf(jws: string): string {
-  return `${WAITING}/${createHash('sha256').update(jws).digest('hex').slice(0, 32)}.jwt`;
+  return `${WAITING}/${hash('sha256', jws, 'hex').slice(0, 32)}.jwt`;
 }

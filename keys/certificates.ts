@@ -1,7 +1,7 @@
-import { createHash, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createPublicKey, hash, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import forge from 'node-forge';
-import { decodeBase64url, encodeBase64url } from '../protocol/base64url.ts';
+import { decodeBase64url } from '../protocol/base64url.ts';
 import { rsaJwk } from '../protocol/jwk.ts';
 import type { AccessCa } from './keys.ts';
 import { signCertificate } from './sign.ts';
@@ -76,7 +76,7 @@ export function makeCa(key: KeyObject, certificate: string, iss: string): Access
 
 /** SHA-256 over a PEM certificate's DER, base64url. */
 export function fingerprintOf(certificate: string): string {
-  return encodeBase64url(createHash('sha256').update(new X509Certificate(certificate).raw).digest());
+  return hash('sha256', new X509Certificate(certificate).raw, 'base64url');
 }
 
 function leafExtensions(altNames: readonly object[], usage: 'clientAuth' | 'serverAuth'): object[] {

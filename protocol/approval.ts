@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { encodeBase64url } from './base64url.ts';
+import { hash } from 'node:crypto';
 import { canonicalJson } from './canonical.ts';
 import type { Scope } from './claims.ts';
 
@@ -20,5 +19,5 @@ export interface Approved {
  */
 export function approvalDigest({ id, requester, hwid, scope, seconds, reason, ticket }: Approved): string {
   const approved = { unlock: id, requester, hwid, scope, seconds, reason, ticket };
-  return encodeBase64url(createHash('sha256').update(canonicalJson(approved)).digest());
+  return hash('sha256', canonicalJson(approved), 'base64url');
 }

@@ -1,6 +1,5 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import { hash, type KeyObject } from 'node:crypto';
 import { approvalDigest } from './approval.ts';
-import { encodeBase64url } from './base64url.ts';
 import type { IndexedEvent } from './bundle-proofs.ts';
 import { checkToken } from './checks.ts';
 import type { ClaimsOf, Shape } from './claims.ts';
@@ -210,5 +209,5 @@ function ofType<T extends IndexedEvent['event']['type']>(
 }
 
 function digest(jws: string): string {
-  return encodeBase64url(createHash('sha256').update(jws).digest());
+  return hash('sha256', jws, 'base64url');
 }

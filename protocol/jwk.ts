@@ -1,5 +1,5 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import { decodeBase64url, encodeBase64url } from './base64url.ts';
+import { createPublicKey, hash, type KeyObject } from 'node:crypto';
+import { decodeBase64url } from './base64url.ts';
 
 /** RSA public key (RFC 7518 §6.3.1); `e` is always 65537. */
 export interface RsaJwk {
@@ -33,7 +33,7 @@ export function thumbprint(jwk: Omit<RsaJwk, 'kid'> | EcJwk | Omit<OkpJwk, 'kid'
       : jwk.kty === 'EC'
         ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y }
         : { crv: jwk.crv, kty: jwk.kty, x: jwk.x };
-  return encodeBase64url(createHash('sha256').update(JSON.stringify(required)).digest());
+  return hash('sha256', JSON.stringify(required), 'base64url');
 }
 
 /** The public JWK of an RSA key, with its thumbprint as `kid`. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { createKeys } from '../keys/create.ts';
 import type { Keys } from '../keys/keys.ts';
@@ -85,6 +85,6 @@ async function writeGenesis(
     ver: claims.ver,
     keys: claims.keys.map(({ kid }) => kid),
     log: claims.log.map(({ kid }) => kid),
-    dig: createHash('sha256').update(jws).digest('base64url'),
+    dig: hash('sha256', jws, 'base64url'),
   });
 }

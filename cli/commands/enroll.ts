@@ -1,4 +1,4 @@
-import { createHash, X509Certificate } from 'node:crypto';
+import { hash, X509Certificate } from 'node:crypto';
 import type { Command } from 'commander';
 import { IssuedCertificate } from '../../protocol/api/certificates.ts';
 import { KeySet } from '../../protocol/api/keys.ts';
@@ -55,7 +55,7 @@ async function redeem(cli: Cli, code: EnrolmentCode, ca: string) {
   try {
     const shown = await client.get('/v1/keys', KeySet);
     const { iss } = followManifests(code.roots, shown.roots, shown.manifests);
-    const { key, keyPem } = await nextKey(cli, createHash('sha256').update(code.secret).digest('base64url'));
+    const { key, keyPem } = await nextKey(cli, hash('sha256', code.secret, 'base64url'));
     const redemption = { secret: code.secret, key: publicHalf(key) };
     const issued = await client.post('/v1/enrolments/redeem', IssuedCertificate, redemption);
     const { principal } = issued.certificate;
@@ -72,7 +72,7 @@ async function pinnedCa(cli: Cli, { server, ca }: EnrolmentCode): Promise<string
   const chain = await shownChain(server, cli.signal).catch(async (error: unknown) => {
     throw await networkFailure(error, server, cli.clock(), cli.signal);
   });
-  const found = chain.find(({ der }) => createHash('sha256').update(der).digest('base64url') === ca);
+  const found = chain.find(({ der }) => hash('sha256', der, 'base64url') === ca);
   if (found === undefined) throw strangerFailure(server);
   return new X509Certificate(found.der).toString();
 }

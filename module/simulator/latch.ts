@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { LatchAnswer } from '../../protocol/at/answer.ts';
 import { encodeBase64url } from '../../protocol/base64url.ts';
 import { checkBundle, checkToken } from '../../protocol/checks.ts';
@@ -130,7 +130,7 @@ export class Latch {
     const verdict = checkBundle(this.#data, { provisioned, hwid, dkt, iss, keys, pwv: flash.pwv });
     if (!verdict.ok) throw new Refusal(verdict.cme);
     const { jti, pw } = verdict.bundle;
-    const dig = encodeBase64url(createHash('sha256').update(this.#data).digest());
+    const dig = hash('sha256', this.#data, 'base64url');
     const pwv = pw?.ver ?? flash.pwv;
     const receipt = await makeReceipt(flash, { jti, event: 'provisioned', pwv, dig });
     flash.update({ provisioned: true, receipts: flash.withReceipts(receipt), ...(pw && { pw }) });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { NewPrincipal, PrincipalName, type Role } from '../../protocol/api/principals.ts';
 import { SERVER } from '../../protocol/events.ts';
 import type { Config } from '../config.ts';
@@ -97,5 +97,5 @@ async function ensureOfficer(services: Services, named: string | undefined): Pro
 /** init does not repeat a request whose answer was lost: each run is a request of its own. */
 function once(services: Services): Idempotency {
   const key = newId(services);
-  return { key, digest: createHash('sha256').update(key).digest('base64url') };
+  return { key, digest: hash('sha256', key, 'base64url') };
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Enrolment, EnrolmentAnswer, NewEnrolment } from '../../protocol/api/enrolments.ts';
 import { encodeBase64url } from '../../protocol/base64url.ts';
@@ -38,7 +38,7 @@ export async function invite(
 
 /** The digest by which a code's secret is known: 256 random bits need no salt and no slow hash. */
 export function secretDigest(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
+  return hash('sha256', secret, 'base64url');
 }
 
 /** An enrolment as the api shows it. `now` in RFC 3339, as the rows are. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Kysely, sql } from 'kysely';
 import type { Database } from '../store/schema.ts';
 import type { Members, Scratch } from '../store/scratch.ts';
@@ -16,7 +16,7 @@ interface StateTable {
 }
 
 const digestOfJws = (row: Row): Row => ({
-  digest: createHash('sha256').update(String(row['jws'])).digest('base64url'),
+  digest: hash('sha256', String(row['jws']), 'base64url'),
 });
 
 const tables: readonly StateTable[] = [

@@ -33,6 +33,8 @@ export async function openSqlite(file: string): Promise<Store> {
   writer.pragma('foreign_keys = ON');
   // What a savepoint may have to undo stays in memory: in a file it doubles what a commit writes.
   writer.pragma('temp_store = MEMORY');
+  // Pages: a short write-ahead log is quicker to find pages in, and each folding of it is over sooner.
+  writer.pragma('wal_autocheckpoint = 400');
   const write = kysely(new ImmediateDriver({ database: cached(writer) }));
   await migrate(write, { bytes: 'blob' });
   const { read, close } = openReader(file);
