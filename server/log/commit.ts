@@ -66,7 +66,8 @@ export class Committer implements Log {
   }
 
   commit<T>(fn: (tx: Tx) => Promise<T>): Promise<Committed<T>> {
-    if (this.#closing) return Promise.reject(new Problem('shutting-down', 'The server is stopping'));
+    if (this.#closing)
+      return Promise.reject(new Problem('shutting-down', 'The server is stopping; try again in a moment.'));
     return new Promise((resolve, reject) => {
       let value: T;
       this.#pending.push({

@@ -102,7 +102,7 @@ interface ModulesTable {
   x: string;
   y: string;
   state: 'registered' | 'confirmed' | 'suspended' | 'retired';
-  /** `last` of the challenge that named a token this server never issued. */
+  /** The token that this server never issued, by a challenge's `last` or a receipt's `jti`. */
   foreign_token: string | null;
   /** The foreign token that an officer cleared last: challenges go on naming it until a new one is accepted. */
   cleared_token: string | null;
