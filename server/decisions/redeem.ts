@@ -35,8 +35,8 @@ export async function redeem(
   const descent = { kind, principal, lineage, rooted: now, renewedFrom: null };
   const first = await signCertificate(services, descent, wanted);
   // No certificate stands behind a redemption: the code does, and it is taken only where it still holds.
-  const { value: won, log } = await services.commit(SERVER, (tx) => take(tx, enrolment, first));
-  // It was redeemed meanwhile, and this is a repeat, with that key or another; or it was withdrawn.
+  const { value: won, log } = await services.commit(SERVER, (tx) => take(tx, enrolment, first, clock()));
+  // It was redeemed meanwhile, and this is a repeat, with that key or another; or it has ended.
   return won ? issued(services, first, log) : redeem({ secret, key }, services);
 }
 
@@ -58,14 +58,20 @@ function mustBePending(enrolment: EnrolmentRow, now: string): void {
   );
 }
 
-/** @returns false where the code was taken or withdrawn in the meantime */
-async function take(tx: Tx, { id, principal }: EnrolmentRow, first: CertificateRow): Promise<boolean> {
+/** @returns false where the code was taken, was withdrawn or ended in the meantime */
+async function take(
+  tx: Tx,
+  { id, principal }: EnrolmentRow,
+  first: CertificateRow,
+  now: Date,
+): Promise<boolean> {
   const { numUpdatedRows } = await tx.db
     .updateTable('enrolments')
     .set({ redeemed_serial: first.serial, sealed_code: null })
     .where('id', '=', id)
     .where('redeemed_serial', 'is', null)
     .where('withdrawn', 'is', null)
+    .where('expires', '>', now.toISOString())
     .executeTakeFirst();
   if (numUpdatedRows === 0n) return false;
   await mustBeNew(tx, first);

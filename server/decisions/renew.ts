@@ -19,8 +19,8 @@ export async function renew(
   services: Services,
 ): Promise<z.input<typeof IssuedCertificate>> {
   const held = await mustBySerial(services, caller.serial);
-  const now = services.clock().getTime();
-  mustBeRenewable(held, services.config.certificates[caller.kind], now);
+  const life = services.config.certificates[caller.kind];
+  mustBeRenewable(held, life, services.clock().getTime());
   const wanted = suitableKey(key);
 
   const successor = await successorOf(services, held);
@@ -34,6 +34,7 @@ export async function renew(
   const { value: won, log } = await services.commit(caller, async (tx) => {
     const current = await bySerial(tx.db, serial);
     if (current?.state === 'renewed') return false;
+    mustBeRenewable(held, life, services.clock().getTime());
     await mustBeNew(tx, next);
     await tx.db.updateTable('certificates').set({ state: 'renewed' }).where('serial', '=', serial).execute();
     await tx.db.insertInto('certificates').values(next).execute();

@@ -230,6 +230,20 @@ test('a code that is withdrawn while its certificate is signed gives none', asyn
   assert.deepEqual(json['items'], []);
 });
 
+test('a code that ends while its certificate is signed gives none', async () => {
+  const name = await person();
+  const secret = secretOf(codeOf(await done(invite(name))));
+  const { services } = server;
+  const commit: Services['commit'] = (author, fn) => {
+    server.clock.advance(15 * MINUTE);
+    return services.commit(author, fn);
+  };
+  const key = publicMembers(await clientKey(34));
+  await assert.rejects(redeemByDecision({ secret, key }, { ...services, commit }), { code: 'code-expired' });
+  const { json } = await done(officer.get(`/v1/certificates?principal=${name}`));
+  assert.deepEqual(json['items'], []);
+});
+
 test('a code raced for by two keys goes to one of them, the other is told why', async () => {
   const code = codeOf(await invite(await person()));
   const answers = await Promise.all([redeem(code, 28), redeem(code, 29)]);

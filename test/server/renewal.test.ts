@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { Caller, Services } from '../../server/context.ts';
 import { renew as renewByDecision } from '../../server/decisions/renew.ts';
 import { type Answer, type Client, clientKey, done, refused } from '../fixture/client.ts';
 import { publicMembers } from '../fixture/enrolled.ts';
@@ -88,6 +89,16 @@ test('a key that has a certificate, the present one too, is unsuitable', async (
   await done(whoami(client));
 });
 
+/** The client as the middleware lets it in to renew. */
+async function admittedAs({ serial }: Client): Promise<Caller> {
+  const row = await server.store.read
+    .selectFrom('certificates')
+    .select(['principal as name', 'lineage', 'serial'])
+    .where('serial', '=', serial)
+    .executeTakeFirstOrThrow();
+  return { ...row, kind: 'person', roles: ['engineer'], ends: Number.POSITIVE_INFINITY };
+}
+
 test('people renew until 72 hours after the end, and then no more', async () => {
   const client = await server.client('engineer');
   const end = 12 * HOUR + 72 * HOUR;
@@ -172,16 +183,24 @@ test('renew against revoke: whoever comes first, the lineage is revoked, and the
 
 test('a revocation between admission and commit wins over the renewal', async () => {
   const client = await server.client('engineer');
-  const [row] = await server.store.read
-    .selectFrom('certificates')
-    .select(['principal as name', 'lineage', 'serial'])
-    .where('serial', '=', client.serial)
-    .execute();
-  assert.ok(row);
+  const admitted = await admittedAs(client);
   await done(officer.post(`/v1/certificates/${client.serial}/revoke`));
-  const admitted = { ...row, kind: 'person', roles: ['engineer'], ends: Number.POSITIVE_INFINITY } as const;
   const renewal = renewByDecision(admitted, { key: publicMembers(await freshKey()) }, server.services);
   await assert.rejects(renewal, { code: 'certificate-revoked' });
+});
+
+test('a renewal that is not committed before the grace is over gives none', async () => {
+  const client = await server.client('engineer');
+  const { services } = server;
+  const commit: Services['commit'] = (author, fn) => at(84 * HOUR + 1, () => services.commit(author, fn));
+  const renewal = { key: publicMembers(await freshKey()) };
+  await assert.rejects(renewByDecision(await admittedAs(client), renewal, { ...services, commit }), {
+    code: 'renewal-refused',
+  });
+  assert.deepEqual(
+    (await lineage(client)).map(({ state }) => state),
+    ['live'],
+  );
 });
 
 test('one may revoke one’s own certificate, an officer anybody’s, and nobody else another’s', async () => {
