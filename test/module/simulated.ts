@@ -6,11 +6,8 @@ import type { Parts } from '../../module/simulator/latch.ts';
 import type { Service, ServiceScope } from '../../module/simulator/service.ts';
 import type { State, Store } from '../../module/simulator/store.ts';
 import { formatAnswer } from '../../protocol/at/answer.ts';
-import type { OkpJwk } from '../../protocol/jwk.ts';
-import { signMessage } from '../../protocol/jws.ts';
-import { keyManifest } from '../../protocol/messages.ts';
 import { ManualClock } from './clock.ts';
-import { someHash } from './issuer.ts';
+import { heldManifest, someHash } from './issuer.ts';
 import type { ModuleUnderTest, Placed, Setup } from './under-test.ts';
 
 /** Flash in RAM, as text, so that nothing is shared with what was read from it. */
@@ -138,23 +135,11 @@ async function placedState(hwid: string, placed: Placed): Promise<State> {
     deviceKey: makeDeviceKey(),
     provisioned,
     reserved: 0,
-    manifest: placed.manifest ?? (held === undefined ? null : await unsignedManifest(held)),
+    manifest: placed.manifest ?? (held === undefined ? null : await heldManifest(held)),
     roots: null,
     pw: pwv === 0 ? null : { ver: pwv, hash: someHash('placed') },
     last: null,
     session: null,
     receipts: [],
   };
-}
-
-/** A manifest that a module holds is checked no more, so this one needs no root. */
-function unsignedManifest({ iss, keys, ver }: NonNullable<Placed['held']>): Promise<string> {
-  const log: OkpJwk = {
-    kty: 'OKP',
-    crv: 'Ed25519',
-    x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo',
-    kid: 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k',
-  };
-  const signer = { alg: 'PS256' as const, kid: 'A'.repeat(43), sign: async () => new Uint8Array(512) };
-  return signMessage(keyManifest, { iss, ver, keys, log: [log] }, signer);
 }
