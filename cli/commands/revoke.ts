@@ -12,7 +12,7 @@ export function revoke(program: Command, start: Start): void {
     .summary('shut somebody out, or revoke a certificate (officers)')
     .description(
       'Shut a person or a station out at once, with all their certificates; or revoke one certificate, by its serial, ' +
-        'with all that it was renewed from and into. Either way, codes that they have not used yet are withdrawn. ' +
+        'with all that it was renewed from and into. Either way, unused codes are withdrawn, those for them and those that they made. ' +
         'One’s own certificates anybody may revoke.',
     )
     .argument('[name]', 'who is to be shut out')

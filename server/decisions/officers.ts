@@ -27,7 +27,8 @@ export async function officerEntrance({
 
 /**
  * Whoever remains when an officer leaves must be able to get in: by a certificate that is valid or can
- * still be renewed, or by a code that is not used yet. The role alone opens nothing.
+ * still be renewed, or by a code that is not used yet and does not end with whoever leaves, as those do
+ * that they made. The role alone opens nothing.
  * @throws Problem `last-officer`
  */
 export async function mustLeaveAnOfficer(
@@ -36,7 +37,7 @@ export async function mustLeaveAnOfficer(
   { config, clock }: Pick<Services, 'config' | 'clock'>,
 ): Promise<void> {
   const now = clock();
-  const entrances = [...(await byCertificate(db, config, now)), ...(await byCode(db, now))];
+  const entrances = [...(await byCertificate(db, config, now)), ...(await byCode(db, leaving, now))];
   if (entrances.some(({ officer }) => officer !== leaving)) return;
   throw new Problem(
     'last-officer',
@@ -62,14 +63,15 @@ async function byCertificate(db: Kysely<Database>, config: Config, now: Date): P
     .filter(({ until }) => until >= now);
 }
 
-/** By an enrolment code that was handed out and can still be used. */
-async function byCode(db: Kysely<Database>, now: Date): Promise<Entrance[]> {
+/** By an enrolment code that somebody else handed out and that can still be used. */
+async function byCode(db: Kysely<Database>, leaving: string, now: Date): Promise<Entrance[]> {
   const codes = await db
     .selectFrom('enrolments')
     .innerJoin('principals', 'principals.name', 'enrolments.principal')
     .select(['principal', 'roles', 'expires'])
     .where('redeemed_serial', 'is', null)
     .where('withdrawn', 'is', null)
+    .where('enrolments.idem_by', '!=', leaving)
     .where('expires', '>', now.toISOString())
     .execute();
   return codes

@@ -53,8 +53,8 @@ function mustBePending(enrolment: EnrolmentRow, now: string): void {
   if (state !== 'withdrawn') return;
   throw new Problem(
     'code-withdrawn',
-    `This enrolment code was withdrawn at ${withdrawn}, when ${principal} was shut out or a certificate of ` +
-      'theirs revoked; ask an officer for a new one.',
+    `This enrolment code was withdrawn at ${withdrawn}, when ${principal}, or whoever made it, was shut out or had ` +
+      'a certificate revoked; ask an officer for a new one.',
   );
 }
 

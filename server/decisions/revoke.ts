@@ -34,8 +34,8 @@ export async function revokeCertificate(
 }
 
 /**
- * Revokes every certificate that came from one enrolment, and withdraws the codes that its principal
- * has not used: they may lie where the key was taken. Without an event where all were revoked before.
+ * Revokes every certificate that came from one enrolment, and withdraws the unused codes that its principal
+ * was given or has made: they may lie where the key was taken, or be a thief's own way back. Without an event where all were revoked before.
  */
 export async function revokeLineage(
   { db, append }: Tx,

@@ -20,9 +20,9 @@ const effects: Effects = {
     withdrawCodes(principal, rows);
   },
   'principal.enabled': ({ principal }, rows) => rows.merge('principals', principal, { state: 'enabled' }),
-  'enrolment.created': ({ enrolment, principal, expires }, rows) => {
+  'enrolment.created': ({ enrolment, principal, by, expires }, rows) => {
     rows.merge('enrolments', enrolment, { principal, expires, redeemed_serial: null, withdrawn: 0 });
-    rows.merge('codes', principal, { ids: [...codesOf(principal, rows), enrolment].join(' ') });
+    for (const name of new Set([principal, by])) addCode(name, enrolment, rows);
   },
   'enrolment.redeemed': nothing,
   'enrolment.misused': nothing,
@@ -127,7 +127,7 @@ function serialsOf(lineage: string, rows: Scratch): string[] {
   return serials === undefined ? [] : String(serials).split(' ');
 }
 
-/** What a principal was given and has not redeemed ends with what they had. */
+/** What a principal was given, or has made, and was not redeemed ends with what they had. */
 function withdrawCodes(principal: string, rows: Scratch): void {
   for (const enrolment of codesOf(principal, rows)) {
     const unused = rows.get('enrolments', enrolment)?.['redeemed_serial'] === null;
@@ -136,10 +136,21 @@ function withdrawCodes(principal: string, rows: Scratch): void {
   rows.remove('codes', principal);
 }
 
-/** The enrolments of a principal since their codes were last withdrawn. */
-function codesOf(principal: string, rows: Scratch): string[] {
-  const ids = rows.get('codes', principal)?.['ids'];
-  return ids === undefined ? [] : String(ids).split(' ');
+/** Each code knows the one before it, so that adding one takes the same time however many there are. */
+function addCode(principal: string, enrolment: string, rows: Scratch): void {
+  rows.merge('earlier codes', keyOf(principal, enrolment), {
+    before: rows.get('codes', principal)?.['newest'] ?? null,
+  });
+  rows.merge('codes', principal, { newest: enrolment });
+}
+
+/** The enrolments for or by a principal since their codes were last withdrawn, newest first. */
+function* codesOf(principal: string, rows: Scratch): Generator<string> {
+  let enrolment = rows.get('codes', principal)?.['newest'];
+  while (typeof enrolment === 'string') {
+    yield enrolment;
+    enrolment = rows.get('earlier codes', keyOf(principal, enrolment))?.['before'];
+  }
 }
 
 function grantOf(event: EventOf<'unlock.issued'>) {

@@ -73,7 +73,7 @@ interface EnrolmentsTable extends Idempotent {
   created: string;
   expires: string;
   redeemed_serial: string | null;
-  /** When whom it is for was disabled, or a certificate of theirs revoked, before it was redeemed. */
+  /** When whom it is for, or who made it, was disabled or had a certificate revoked, before it was redeemed. */
   withdrawn: string | null;
 }
 

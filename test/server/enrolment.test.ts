@@ -151,7 +151,10 @@ test('who is disabled redeems nothing and gets no code; enabled again, only a fr
   const code = codeOf(await invite(name, key));
   await done(officer.post(`/v1/principals/${name}/disable`));
   const { json } = await refused('code-withdrawn', redeem(code, 27));
-  assert.match(String(json['detail']), new RegExp(`withdrawn at .* ${name} was shut out`));
+  assert.match(
+    String(json['detail']),
+    new RegExp(`withdrawn at .* ${name}, or whoever made it, was shut out`),
+  );
   await refused('principal-disabled', invite(name));
   await done(officer.post(`/v1/principals/${name}/enable`));
   await refused('code-withdrawn', redeem(code, 27));
@@ -197,6 +200,20 @@ describe('whatever revokes somebody’s certificate withdraws the codes that the
       assert.ok((await kept.executeTakeFirst())?.sealed_code);
     });
   }
+});
+
+test('what revokes an officer’s certificate withdraws the unused codes that they made, whomever for', async () => {
+  const thief = await server.client('officer');
+  const make = async (by: Client) => {
+    const body = { principal: await person() };
+    return codeOf(await done(by.post('/v1/enrolments', body, { 'Idempotency-Key': randomUUID() })));
+  };
+  const [used, unused, bystander] = [await make(thief), await make(thief), await make(officer)];
+  await done(redeem(used, 37));
+  await done(officer.post(`/v1/certificates/${thief.serial}/revoke`));
+  await refused('code-withdrawn', redeem(unused, 38));
+  await done(redeem(used, 37));
+  await done(redeem(bystander, 38));
 });
 
 test('of a code’s two ends, it tells of the first', async () => {

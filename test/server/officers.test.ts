@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { disablePrincipal } from '../../server/decisions/principals.ts';
 import { type Answer, type Client, clientKey, done, refused } from '../fixture/client.ts';
@@ -47,6 +48,10 @@ describe('does not count as the officer who remains: one', () => {
       await otto();
       await code();
       for (const verb of ['disable', 'enable']) await done(olga.post(`/v1/principals/otto/${verb}`));
+    },
+    'whose code is by the one who leaves, and ends with them': async () => {
+      await otto();
+      await done(olga.post('/v1/enrolments', { principal: 'otto' }, { 'Idempotency-Key': randomUUID() }));
     },
     'whose certificate was revoked': async () => {
       await otto();
