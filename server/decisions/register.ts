@@ -113,7 +113,9 @@ async function again(
   dkt: string,
 ): Promise<Registration> {
   if (module.hwid === hwid && module.dkt === dkt) {
-    return { module, bundle: openBundle(services, module), log: null };
+    // Not for a caller who was shut out since they asked.
+    const { value: bundle } = await services.commit(caller, async () => openBundle(services, module));
+    return { module, bundle, log: null };
   }
   await services.commit(caller, (tx) =>
     tx.append({ type: 'module.clone-suspected', by: caller.name, hwid, dkt }),

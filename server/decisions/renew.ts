@@ -24,7 +24,8 @@ export async function renew(
   const wanted = suitableKey(key);
 
   const successor = await successorOf(services, held);
-  if (successor?.kid === wanted.kid) return issued(services, successor, null);
+  if (successor?.kid === wanted.kid)
+    return (await services.commit(caller, async () => issued(services, successor, null))).value;
   if (successor !== undefined) throw await twoKeys(caller, held, services);
 
   const { kind } = caller;

@@ -52,8 +52,7 @@ async function tryToIssue(
 ): Promise<TokenOutcome | undefined> {
   const subject = await current(services, caller, id);
   const policy = mayIssue(services, caller, subject.unlock, 0);
-  const stored = repeated(services, subject, policy, jws);
-  if (stored !== undefined) return stored;
+  if (repeatOf(subject, policy, jws) !== undefined) return repeat(services, caller, id, policy, jws);
 
   const challenge = await prove(services, caller, subject, jws);
   const now = services.clock();
@@ -83,18 +82,30 @@ async function current(services: Services, caller: Caller, id: string): Promise<
   return subject;
 }
 
-/** The newest challenge sent again, because its answer was lost: the same token, whatever became of it. */
-function repeated(
+/**
+ * The newest challenge sent again, because its answer was lost: the same token, whatever became of it. It is
+ * read where a fresh one would be written, so that it leaves only while a fresh one could.
+ */
+async function repeat(
   services: Services,
-  { unlock, module, newest, tokens }: Subject,
+  caller: Caller,
+  id: string,
   policy: PolicyAnswer,
   jws: string,
-): TokenOutcome | undefined {
-  if (newest === undefined || newest.challenge_digest !== digestOf(jws)) return undefined;
-  if (!policy.permitted || obstacle(unlock.hwid, module) !== undefined) return undefined;
-  const sealedFor = { purpose: 'token', subject: unlock.id, version: newest.turn } as const;
-  const token = Buffer.from(services.sealer.open(newest.sealed_token, sealedFor)).toString();
+): Promise<TokenOutcome | undefined> {
+  const { value: subject } = await services.commit(caller, (tx) => findSubject(tx.db, id));
+  const stored = subject && repeatOf(subject, policy, jws);
+  if (subject === undefined || stored === undefined) return undefined;
+  const { unlock, tokens } = subject;
+  const sealedFor = { purpose: 'token', subject: id, version: stored.turn } as const;
+  const token = Buffer.from(services.sealer.open(stored.sealed_token, sealedFor)).toString();
   return { unlock: { ...unlock, tokens }, token, log: null };
+}
+
+/** The newest grant where it answered this very challenge and may be given again. */
+function repeatOf({ unlock, module, newest }: Subject, policy: PolicyAnswer, jws: string): Subject['newest'] {
+  if (newest === undefined || newest.challenge_digest !== digestOf(jws)) return undefined;
+  return policy.permitted && obstacle(unlock.hwid, module) === undefined ? newest : undefined;
 }
 
 /** @throws Problem `invalid-message`; what the module's key did not sign is on record */

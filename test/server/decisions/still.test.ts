@@ -43,6 +43,7 @@ interface Write {
   request(by: Caller): Promise<{ readonly params?: object; readonly body?: object }>;
 }
 
+let nextKey = 90;
 const person = async () => (await principal(services, ['engineer'], `one-${randomUUID().slice(0, 8)}`)).name;
 const device = () => provisioned(services, station);
 const asked = (hwid: string) => ({ hwid, scope: 'console', seconds: 60, reason: 'does not register' });
@@ -103,7 +104,7 @@ const writes: readonly Write[] = [
   {
     operation: 'renewCertificate',
     event: 'certificate.renewed',
-    request: async () => ({ body: { key: publicMembers(await clientKey(90)) } }),
+    request: async () => ({ body: { key: publicMembers(await clientKey(nextKey++)) } }),
   },
   {
     operation: 'registerModule',
@@ -242,6 +243,23 @@ const ways = {
   },
   'certificate-expired': async (by: Caller) => ({ ...by, ends: server.clock.now().getTime() - 1 }),
 } as const;
+
+/** Requests whose repeat gives what was given before, and writes nothing. */
+const repeatable = new Set<EventType>(['unlock.issued', 'module.registered', 'certificate.renewed']);
+
+for (const [code, shutOut] of Object.entries(ways)) {
+  for (const write of writes.filter(({ event }) => repeatable.has(event))) {
+    // A certificate may be renewed after its end.
+    if (code === 'certificate-expired' && write.operation === 'renewCertificate') continue;
+    test(`after its caller’s end, ${code}, ${write.operation} does not repeat what it gave`, async () => {
+      const letIn = await enrolled();
+      const asked = await write.request(letIn);
+      for (let time = 0; time < 2; time += 1) await perform(write.operation, letIn, asked);
+      const by = await shutOut(letIn);
+      await assert.rejects(perform(write.operation, by, asked), { code });
+    });
+  }
+}
 
 for (const [code, shutOut] of Object.entries(ways)) {
   describe(`after its caller’s end, ${code}`, () => {
