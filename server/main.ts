@@ -8,6 +8,7 @@ import { check } from './commands/check.ts';
 import { describeFindings, doctor } from './commands/doctor.ts';
 import { exits, explain } from './commands/exit.ts';
 import { init } from './commands/init.ts';
+import { revoke } from './commands/revoke.ts';
 import { start } from './commands/start.ts';
 import type { Config } from './config.ts';
 import { parseConfig, readConfig } from './config-file.ts';
@@ -36,6 +37,7 @@ const program = new Command('latchkey-server')
 Examples:
   latchkey-server init --officer alice     make keys and database, print alice's enrolment code
   latchkey-server start                    run, in the foreground; SIGTERM stops it
+  latchkey-server revoke alice             when the only officer’s laptop was stolen
   latchkey-server doctor                   say what should be mended, and how
 
 Exit codes: 0 done · 1 failed · 2 command line or configuration · 3 refused in this state · 4 something is unsound
@@ -78,6 +80,27 @@ program
       config,
       ambient(pino.destination({ dest: STDOUT, sync: true }), config.logLevel),
       stopping.signal,
+    );
+  });
+
+program
+  .command('revoke')
+  .description('Revoke all certificates of a person or a station, where no officer is left who can.')
+  .argument('<name>', 'whose certificates')
+  .option('--json', 'print one JSON object')
+  .addHelpText(
+    'after',
+    `
+For the only officer’s lost laptop: it bites at the next request, the server may run meanwhile. The person stays
+enabled, and init makes an officer a new code once no other can. Officers themselves use latchkey revoke.`,
+  )
+  .action(async (name: string, { json }: { json?: true }) => {
+    const enrolments = await revoke(configuration(), ambient(pino.destination(STDERR), 'warn'), name);
+    if (json) return say(JSON.stringify({ principal: name, enrolments }));
+    say(
+      enrolments === 0
+        ? `${name} has no certificate that is not revoked. A code for ${name} ends by itself.`
+        : `All certificates of ${name} are revoked, and the unused codes for or by ${name} withdrawn.`,
     );
   });
 

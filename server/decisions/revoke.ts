@@ -56,6 +56,11 @@ export async function revokeLineage(
 /** Revokes all that a principal being disabled has; codes too, where there is no certificate yet. */
 export async function revokeAll(tx: Tx, principal: string, by: string, now: Date): Promise<void> {
   await withdrawCodes(tx.db, principal, now);
+  await revokeCertificates(tx, principal, { by, why: 'disabled', now });
+}
+
+/** Revokes every certificate of a principal. @returns how many lineages had one */
+export async function revokeCertificates(tx: Tx, principal: string, revocation: Revocation): Promise<number> {
   const lineages = await tx.db
     .selectFrom('certificates')
     .select('lineage')
@@ -64,9 +69,8 @@ export async function revokeAll(tx: Tx, principal: string, by: string, now: Date
     .where('state', '!=', 'revoked')
     .orderBy('lineage')
     .execute();
-  for (const { lineage } of lineages) {
-    await revokeLineage(tx, { lineage, principal }, { by, why: 'disabled', now });
-  }
+  for (const { lineage } of lineages) await revokeLineage(tx, { lineage, principal }, revocation);
+  return lineages.length;
 }
 
 export function bySerial(db: Tx['db'], serial: string): Promise<CertificateRow | undefined> {

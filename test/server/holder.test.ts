@@ -81,14 +81,16 @@ test('who cannot be told for sure is not named: a number that a dead process lef
   }
 });
 
-test('check, doctor and init run beside a server, and take nothing from it', async () => {
+test('check, doctor, init and revoke run beside a server, and take nothing from it', async () => {
   await start();
   for (const [command, words] of [
     ['check', /the log is whole/],
     ['doctor', /ok +log/],
     ['init', /this is a new code/],
+    ['revoke officer', /officer has no certificate/],
   ] as const) {
-    const { code, stdout, stderr } = await run('server/main.js', '-c', deployment.config, command).ended;
+    const args = ['-c', deployment.config, ...command.split(' ')];
+    const { code, stdout, stderr } = await run('server/main.js', ...args).ended;
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, words);
   }
