@@ -8,13 +8,15 @@ import { challenge } from './challenge.ts';
 import { manifest } from './manifest.ts';
 import { provisioning } from './provisioning.ts';
 import { session } from './session.ts';
+import { transitions } from './transitions.ts';
 import { unlock } from './unlock.ts';
 import { vectors } from './vectors.ts';
 import { wire } from './wire.ts';
 
 /** What every module must do, whatever it is written in: once in a process. */
 export function conformance(make: MakeModule): void {
-  for (const suite of [provisioning, manifest, challenge, unlock, session, wire, vectors]) suite(make);
+  for (const suite of [provisioning, manifest, challenge, unlock, session, transitions, wire, vectors])
+    suite(make);
 
   test('the suite has met every +CME ERROR and every why of section 4', () => {
     assert.deepEqual([...met.cme].sort(), Object.keys(cmeErrors).map(Number).sort());
