@@ -1,0 +1,252 @@
+#include "config.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "files.h"
+
+/* The longest configuration or list, with a closing NUL. */
+#define FILE_ROOM 16384
+
+static struct span trimmed(struct span text)
+{
+    while (text.length > 0 && (text.at[0] == ' ' || text.at[0] == '\t')) {
+        text.at++;
+        text.length--;
+    }
+    while (text.length > 0 && strchr(" \t\r", text.at[text.length - 1]) != NULL) text.length--;
+    return text;
+}
+
+/* Takes the first line off; false at the end. */
+static bool next_line(struct span *rest, struct span *line)
+{
+    if (rest->length == 0) return false;
+    const char *feed = memchr(rest->at, '\n', rest->length);
+    size_t length = feed == NULL ? rest->length : (size_t)(feed - rest->at);
+    *line = trimmed((struct span){rest->at, length});
+    length += feed == NULL ? 0 : 1;
+    rest->at += length;
+    rest->length -= length;
+    return true;
+}
+
+/* Takes the first of the words between spaces; false where there is none. */
+static bool next_word(struct span *rest, struct span *word)
+{
+    *rest = trimmed(*rest);
+    if (rest->length == 0) return false;
+    *word = (struct span){rest->at, 0};
+    while (rest->length > 0 && rest->at[0] != ' ' && rest->at[0] != '\t') {
+        rest->at++;
+        rest->length--;
+        word->length++;
+    }
+    return true;
+}
+
+static bool set_text(char *to, size_t room, struct span value)
+{
+    return to[0] == '\0' && value.length > 0 && span_copy(to, room, value);
+}
+
+/* The first line of a small file, such as the kernel has for serial numbers; a device tree's end in NUL. */
+static bool read_number(struct span path, char *text, size_t room)
+{
+    char name[PATH_ROOM];
+    struct stat status;
+    if (!span_copy(name, sizeof name, path)) return false;
+    long length = file_read(AT_FDCWD, name, text, room - 1, &status);
+    if (length <= 0) {
+        complain("cannot read ", name, NULL);
+        return false;
+    }
+    text[length] = '\0';
+    text[strcspn(text, "\r\n")] = '\0';
+    return text[0] != '\0';
+}
+
+/* protocol.md §1: the numbers of the silicon, upper case, joined by `-`. */
+static bool set_hwid(struct config *config, struct span value)
+{
+    struct span path;
+    TEXT(hwid, HWID_ROOM - 1);
+    text_add(&hwid, config->hwid);
+    while (next_word(&value, &path)) {
+        char part[HWID_ROOM];
+        if (!read_number(path, part, sizeof part)) return false;
+        for (char *at = part; *at != '\0'; at++) {
+            if (*at >= 'a' && *at <= 'z') *at = (char)(*at - 'a' + 'A');
+        }
+        if (hwid.length > 0) text_add(&hwid, "-");
+        text_add(&hwid, part);
+    }
+    return !hwid.full && span_copy(config->hwid, sizeof config->hwid, span_of_text(&hwid));
+}
+
+static bool set_imei(struct config *config, struct span value)
+{
+    char imei[64];
+    if (config->imei[0] != '\0' || !read_number(value, imei, sizeof imei)) return false;
+    return strlen(imei) == 15 && strspn(imei, "0123456789") == 15 &&
+           span_copy(config->imei, sizeof config->imei, span_of(imei));
+}
+
+/* The names of a JWK's members may stand in either order: that of a manifest, or RFC 8785's. */
+static bool read_root(struct rsa_key *key, struct span json)
+{
+    struct span n = {"", 0}, kid = {"", 0};
+    struct cursor cursor = cursor_over(json);
+    cursor_need(&cursor, "{");
+    do {
+        struct span name = cursor_string(&cursor);
+        cursor_need(&cursor, ":");
+        struct span value = cursor_string(&cursor);
+        if (span_is(name, "n")) n = value;
+        else if (span_is(name, "kid")) kid = value;
+        else cursor_check(&cursor, (span_is(name, "kty") && span_is(value, "RSA")) ||
+                                       (span_is(name, "e") && span_is(value, "AQAB")));
+    } while (cursor_take(&cursor, ","));
+    cursor_need(&cursor, "}");
+    if (!cursor_done(&cursor) || !rsa_key_from(key, ROOT_BITS, n)) return false;
+    return kid.length == 0 || span_is(kid, key->kid);
+}
+
+static bool add_root(struct config *config, struct span value)
+{
+    char path[PATH_ROOM], text[1024];
+    if (config->root_count == ROOTS || !span_copy(path, sizeof path, value)) return false;
+    long length = file_read_trusted(path, text, sizeof text);
+    if (length < 0) return false;
+    struct span rest = {text, (size_t)length}, line;
+    if (!next_line(&rest, &line) || rest.length > 0) return false;
+    return read_root(&config->roots[config->root_count++], line);
+}
+
+/* An absolute program and its arguments, split at spaces. */
+static bool set_program(struct program *program, struct span value)
+{
+    size_t count = 0;
+    struct span word, rest;
+    if (program->argv[0] != NULL || !span_copy(program->text, sizeof program->text, value)) return false;
+    rest = span_of(program->text);
+    while (next_word(&rest, &word)) {
+        if (count == PROGRAM_WORDS) return false;
+        program->argv[count] = program->text + (word.at - program->text);
+        program->argv[count++][word.length] = '\0';
+        if (rest.length > 0) {
+            rest.at++;
+            rest.length--;
+        }
+    }
+    return count > 0 && program->argv[0][0] == '/';
+}
+
+static bool set_backdoors(struct config *config, struct span value)
+{
+    char path[PATH_ROOM], text[FILE_ROOM];
+    if (!span_copy(path, sizeof path, value)) return false;
+    long length = file_read_trusted(path, text, sizeof text);
+    if (length < 0) return false;
+    struct span rest = {text, (size_t)length}, line;
+    while (next_line(&rest, &line)) {
+        if (line.length == 0 || line.at[0] == '#') continue;
+        if (!backdoors_add(&config->backdoors, line)) return false;
+    }
+    return config->backdoors.count > 0;
+}
+
+/* `NAME.start` and `NAME.stop`. */
+static bool set_service(struct config *config, struct span key, struct span value, bool *known)
+{
+    const char *dot = memchr(key.at, '.', key.length);
+    if (dot == NULL) return false;
+    enum scope scope;
+    struct span name = {key.at, (size_t)(dot - key.at)};
+    struct span what = {dot + 1, key.length - name.length - 1};
+    if (!scope_named(name, &scope) || scope >= SERVICES) return false;
+    *known = span_is(what, "start") || span_is(what, "stop");
+    if (!*known) return false;
+    return set_program(span_is(what, "start") ? &config->start[scope] : &config->stop[scope], value);
+}
+
+/* False where the value is not one; `known` where the key is. */
+static bool set(struct config *config, struct span key, struct span value, bool *known)
+{
+    *known = true;
+    if (span_is(key, "at")) return set_text(config->at, sizeof config->at, value);
+    if (span_is(key, "modem")) return set_text(config->modem, sizeof config->modem, value);
+    if (span_is(key, "hwid")) return set_hwid(config, value);
+    if (span_is(key, "imei")) return set_imei(config, value);
+    if (span_is(key, "firmware")) return set_text(config->firmware, sizeof config->firmware, value);
+    if (span_is(key, "root")) return add_root(config, value);
+    if (span_is(key, "store")) return set_text(config->store, sizeof config->store, value);
+    if (span_is(key, "shadow")) return set_text(config->shadow, sizeof config->shadow, value);
+    if (span_is(key, "user")) return set_text(config->user, sizeof config->user, value);
+    if (span_is(key, "backdoors")) return set_backdoors(config, value);
+    *known = false;
+    return set_service(config, key, value, known);
+}
+
+static bool read_line(struct config *config, const char *path, struct span line, uint32_t number)
+{
+    bool known = false;
+    const char *equals = line.length == 0 ? NULL : memchr(line.at, '=', line.length);
+    if (line.length == 0 || line.at[0] == '#') return true;
+    if (equals != NULL) {
+        struct span key = trimmed((struct span){line.at, (size_t)(equals - line.at)});
+        struct span value = trimmed((struct span){equals + 1, line.length - (size_t)(equals + 1 - line.at)});
+        if (set(config, key, value, &known)) return true;
+    }
+    TEXT(where, 16);
+    text_add_uint(&where, number);
+    text_add_span(&where, (struct span){"", 1});
+    complain(path, ":", where.at, known ? ": not a value for this key, or it stands twice" : ": unknown key",
+             NULL);
+    return false;
+}
+
+/* A challenge's `fw` is a name (§5); a user's is one field of a line. */
+static bool names_fit(const struct config *config)
+{
+    char name[NAME_ROOM];
+    TEXT(quoted, NAME_ROOM + 2);
+    text_add(&quoted, "\"");
+    text_add(&quoted, config->firmware);
+    text_add(&quoted, "\"");
+    struct cursor cursor = cursor_over(span_of_text(&quoted));
+    read_name(&cursor, name);
+    return cursor_done(&cursor) && strchr(config->user, ':') == NULL;
+}
+
+static bool is_complete(const struct config *config)
+{
+    const char *missing = config->at[0] == '\0'                               ? "at"
+                          : !is_hwid(span_of(config->hwid))                   ? "hwid (8 to 64 of A-Z 0-9 . _ -)"
+                          : config->imei[0] == '\0'                           ? "imei"
+                          : config->firmware[0] == '\0' || !names_fit(config) ? "firmware"
+                          : config->root_count != ROOTS                       ? "root, twice"
+                          : config->store[0] == '\0'                          ? "store"
+                          : config->shadow[0] == '\0'                         ? "shadow"
+                          : config->user[0] == '\0'                           ? "user"
+                          : config->modem[0] != '\0' && config->backdoors.count == 0 ? "backdoors"
+                                                                              : NULL;
+    if (missing == NULL) return true;
+    complain("the configuration lacks ", missing, NULL);
+    return false;
+}
+
+bool config_read(struct config *config, const char *path)
+{
+    char text[FILE_ROOM];
+    uint32_t number = 0;
+    memset(config, 0, sizeof *config);
+    long length = file_read_trusted(path, text, sizeof text);
+    if (length < 0) return false;
+    struct span rest = {text, (size_t)length}, line;
+    while (next_line(&rest, &line)) {
+        if (!read_line(config, path, line, ++number)) return false;
+    }
+    return is_complete(config);
+}

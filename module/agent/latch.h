@@ -1,0 +1,55 @@
+#ifndef LATCHD_LATCH_H
+#define LATCHD_LATCH_H
+
+#include "at.h"
+#include "check.h"
+#include "config.h"
+#include "store.h"
+
+/* The session that is open, its times those of clock_milliseconds. */
+struct session {
+    bool open;
+    struct session_record what;
+    int64_t since;
+};
+
+/* A module that is switched on. */
+struct latch {
+    const struct config *config;
+    struct store store;
+    struct device device;
+    struct nonce nonce;
+    struct session session;
+    struct service service;
+    /* The manifest held, if `has_manifest`, and room for the next. */
+    bool has_manifest;
+    struct manifest manifest;
+    struct manifest next;
+    /* The two in force: the firmware's, or their successors. */
+    struct rsa_key roots[ROOTS];
+    /* What `data` has put together. */
+    size_t length;
+    char data[MESSAGE_MOST];
+    struct envelope envelope;
+    /* Takes the lines of answers, and unsolicited ones, without their line ends. */
+    void (*say)(void *listener, struct span line);
+    void *listener;
+};
+
+/* Locked, whatever it was before; what a power cut left half done is finished. Complains and gives false
+ * where it cannot be. */
+bool latch_start(struct latch *latch, const struct config *config);
+
+/* Does what a command asks for. Returns 0, or the number of `+CME ERROR`. */
+int latch_execute(struct latch *latch, const struct command *command);
+
+/* Locks if the time of the session is over, or its service has ended. */
+void latch_look(struct latch *latch);
+
+/* Milliseconds until latch_look must be called for the time's sake; -1 for no time. */
+int64_t latch_patience(const struct latch *latch);
+
+/* An orderly end: what is open is closed, with a receipt, and what is secret forgotten. */
+void latch_stop(struct latch *latch);
+
+#endif

@@ -1,0 +1,35 @@
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "loop.h"
+#include "place.h"
+
+static const char usage[] = "usage: latchd -c FILE";
+
+static struct config config;
+static struct latch latch;
+
+int main(int argc, char **argv)
+{
+    if (argc < 3 || strcmp(argv[1], "-c") != 0) {
+        complain(usage, NULL);
+        return 2;
+    }
+    umask(077);
+#ifndef LATCHD_TEST
+    /* No core file, and nobody but root looks into the memory. */
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+    if (!config_read(&config, argv[2])) return 1;
+#ifdef LATCHD_TEST
+    if (argc > 3 && strcmp(argv[3], "place") == 0) return place(&config, argv + 4) ? 0 : 1;
+#endif
+    if (argc > 3) {
+        complain(usage, NULL);
+        return 2;
+    }
+    return loop_run(&latch, &config) ? 0 : 1;
+}

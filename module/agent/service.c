@@ -1,0 +1,183 @@
+#include "service.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "family.h"
+#include "text.h"
+
+/* Milliseconds. */
+#define QUICK 250
+#define EXEC_PATIENCE 5000
+#define PROGRAM_PATIENCE 5000
+#define KILL_PATIENCE 5000
+
+static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+
+static int64_t milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* True where `fd` is readable, or at its end, within that time. */
+static bool readable_within(int fd, int64_t wait)
+{
+    int64_t end = milliseconds() + wait;
+    for (;;) {
+        struct pollfd look = {.fd = fd, .events = POLLIN};
+        int64_t left = end - milliseconds();
+        int got = poll(&look, 1, left < 0 ? 0 : (int)left);
+        if (got >= 0 || errno != EINTR) return got > 0;
+    }
+}
+
+/* Signals as a program expects to find them. */
+static void plain_signals(void)
+{
+    static const int changed[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGPIPE, SIGCHLD};
+    sigset_t none;
+    sigemptyset(&none);
+    for (size_t i = 0; i < sizeof changed / sizeof *changed; i++) signal(changed[i], SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Never returns. All other descriptors of the agent are closed by exec. */
+static void execute(const struct program *program)
+{
+    setsid();
+    plain_signals();
+    int null = open("/dev/null", O_RDWR);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0) _exit(127);
+    if (null > 2) close(null);
+    execve(program->argv[0], program->argv, environment);
+}
+
+/* Ends when nothing of the service is left; kills it when `life` ends, or the program itself fails. */
+static void keep(pid_t program, int life)
+{
+    for (;;) {
+        int status;
+        pid_t gone = waitpid(-1, &status, WNOHANG);
+        if (gone < 0 && errno != EINTR) _exit(0);
+        bool failed = gone == program && (!WIFEXITED(status) || WEXITSTATUS(status) != 0);
+        if (failed || (gone <= 0 && readable_within(life, QUICK / 10))) {
+            family_kill(KILL_PATIENCE);
+            _exit(1);
+        }
+    }
+}
+
+/* The keeper. `started` is closed by a successful exec, or gets a byte. */
+static void be_keeper(const struct program *program, int life, int started)
+{
+    setsid();
+    plain_signals();
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    pid_t child = prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 ? fork() : -1;
+    if (child == 0) {
+        execute(program);
+        if (write(started, "", 1) != 1) _exit(126);
+        _exit(127);
+    }
+    close(started);
+    if (child < 0) _exit(1);
+    keep(child, life);
+}
+
+static bool pipes(int life[2], int started[2], int end[2])
+{
+    life[0] = life[1] = started[0] = started[1] = end[0] = end[1] = -1;
+    return pipe2(life, O_CLOEXEC) == 0 && pipe2(started, O_CLOEXEC) == 0 && pipe2(end, O_CLOEXEC) == 0;
+}
+
+static void shut(int fd)
+{
+    if (fd >= 0) close(fd);
+}
+
+void service_init(struct service *service)
+{
+    *service = (struct service){0, -1, -1};
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+/* The agent's own ends are closed in the keeper, or the keeper would keep itself alive. */
+static pid_t fork_keeper(const struct program *program, int life[2], int started[2], int end[2],
+                         void (*forget)(void))
+{
+    pid_t keeper = fork();
+    if (keeper != 0) return keeper;
+    close(life[1]);
+    close(started[0]);
+    close(end[0]);
+    forget();
+    be_keeper(program, life[0], started[1]);
+    _exit(1);
+}
+
+/* True once the program runs, and still does after a while. */
+static bool lives(int started, int end)
+{
+    char byte;
+    if (!readable_within(started, EXEC_PATIENCE) || read(started, &byte, 1) != 0) return false;
+    return !readable_within(end, QUICK);
+}
+
+bool service_start(struct service *service, const struct program *program, void (*forget)(void))
+{
+    int life[2], started[2], end[2];
+    if (program->argv[0] == NULL) return false;
+    pid_t keeper = pipes(life, started, end) ? fork_keeper(program, life, started, end, forget) : -1;
+    shut(life[0]);
+    shut(started[1]);
+    shut(end[1]);
+    *service = (struct service){keeper < 0 ? 0 : keeper, life[1], end[0]};
+    bool running = keeper > 0 && lives(started[0], end[0]);
+    shut(started[0]);
+    if (!running) service_stop(service);
+    return running;
+}
+
+void service_stop(struct service *service)
+{
+    shut(service->life);
+    if (service->keeper > 0) {
+        if (!readable_within(service->end, KILL_PATIENCE + 1000)) {
+            complain("a process of the session does not end", NULL);
+            kill(service->keeper, SIGKILL);
+        }
+        waitpid(service->keeper, NULL, 0);
+    }
+    shut(service->end);
+    *service = (struct service){0, -1, -1};
+    /* What outlived its keeper is a child of the agent's now. */
+    family_kill(KILL_PATIENCE);
+}
+
+void program_run(const struct program *program)
+{
+    if (program->argv[0] == NULL) return;
+    pid_t child = fork();
+    if (child == 0) {
+        execute(program);
+        _exit(127);
+    }
+    if (child < 0) return;
+    int64_t end = milliseconds() + PROGRAM_PATIENCE;
+    while (waitpid(child, NULL, WNOHANG) == 0 && milliseconds() < end) {
+        nanosleep(&(struct timespec){0, 2000000}, NULL);
+    }
+    family_kill(KILL_PATIENCE);
+}

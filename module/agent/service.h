@@ -1,0 +1,40 @@
+#ifndef LATCHD_SERVICE_H
+#define LATCHD_SERVICE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define PROGRAM_ROOM 256
+#define PROGRAM_WORDS 16
+
+/* An absolute program and its arguments; argv[0] is NULL for none. It is executed, never given to a shell. */
+struct program {
+    char text[PROGRAM_ROOM];
+    char *argv[PROGRAM_WORDS + 1];
+};
+
+/* The service of one session. Between it and the agent stands the keeper, a child that adopts whatever the
+ * service leaves behind, kills all of it on demand or when the agent dies, and ends with the last of it. */
+struct service {
+    /* 0 while nothing runs. */
+    pid_t keeper;
+    /* Closed by the agent, or with it: the keeper kills. */
+    int life;
+    /* At its end once the keeper has ended: nothing of the service is left. For poll(2); -1 while nothing runs. */
+    int end;
+};
+
+void service_init(struct service *service);
+
+/* Starts it; false where it cannot be executed, or ends at once (in a quarter of a second). Nothing of it
+ * is left then. The service's descriptors 0 to 2 are /dev/null, and its environment is a PATH. `forget` is
+ * called in the keeper, to wipe what is secret there. */
+bool service_start(struct service *service, const struct program *program, void (*forget)(void));
+
+/* Kills every process of the service and waits for their end; does nothing where none runs. */
+void service_stop(struct service *service);
+
+/* Runs a program to its end, which it is given 5 seconds for. */
+void program_run(const struct program *program);
+
+#endif

@@ -1,0 +1,147 @@
+#include "session.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "shadow.h"
+
+/* The latch whose secrets a keeper forgets: fork(2) copies them. */
+static struct latch *alive;
+
+static void forget(void)
+{
+    store_wipe(&alive->store);
+    memset(&alive->device, 0, sizeof alive->device);
+    __asm__ volatile("" : : "r"(&alive->device) : "memory");
+}
+
+bool session_receipt(struct latch *latch, struct receipt *receipt, const struct event *event)
+{
+    struct text jws = {receipt->jws, sizeof receipt->jws, 0, false};
+    if (!store_seq(&latch->store, &receipt->seq)) return false;
+    struct happening happening = {latch->config->hwid, event->jti,   event->event, event->why,
+                                  event->elapsed,      receipt->seq, event->pwv,   event->dig};
+    bool made = compose_receipt(&jws, &happening, &latch->device);
+    receipt->length = (uint32_t)jws.length;
+    return made;
+}
+
+/* The session as it stands on flash. */
+static struct session_record stored(const struct latch *latch)
+{
+    struct session_record none = {"", SCOPE_CONSOLE, 0};
+    return latch->session.open ? latch->session.what : none;
+}
+
+void session_refuse(struct latch *latch, const char *jti, const char *why)
+{
+    struct receipt receipt;
+    struct event refused = {jti, "refused", why, 0, latch->store.state.pw.ver, NULL};
+    if (!session_receipt(latch, &receipt, &refused)) return;
+    struct state *draft = store_draft(&latch->store);
+    draft->session = stored(latch);
+    state_keep(draft, &receipt);
+    store_settle(&latch->store);
+}
+
+int session_accept(struct latch *latch, const struct token *token)
+{
+    struct state *draft = store_draft(&latch->store);
+    memcpy(draft->last, token->jti, sizeof draft->last);
+    memcpy(draft->session.jti, token->jti, sizeof draft->session.jti);
+    draft->session.scope = token->scope;
+    draft->session.seconds = token->seconds;
+    if (token->pw.ver != 0) draft->pw = token->pw;
+    if (store_commit(&latch->store) &&
+        shadow_set(latch->config->shadow, latch->config->user, latch->store.state.pw.hash)) {
+        return 0;
+    }
+    session_refuse(latch, token->jti, "storage");
+    return 914;
+}
+
+static void stop_service(struct latch *latch, enum scope scope)
+{
+    service_stop(&latch->service);
+    program_run(&latch->config->stop[scope]);
+}
+
+static int refuse_start(struct latch *latch, const struct token *token, const char *why, int code)
+{
+    stop_service(latch, token->scope);
+    session_refuse(latch, token->jti, why);
+    return code;
+}
+
+int session_open(struct latch *latch, const struct token *token, struct receipt *receipt)
+{
+    int64_t since = clock_milliseconds();
+    struct event opened = {token->jti, "opened", NULL, 0, latch->store.state.pw.ver, NULL};
+    alive = latch;
+    if (!service_start(&latch->service, &latch->config->start[token->scope], forget)) {
+        return refuse_start(latch, token, "service", 913);
+    }
+    if (!session_receipt(latch, receipt, &opened)) return refuse_start(latch, token, "storage", 914);
+    state_keep(store_draft(&latch->store), receipt);
+    if (!store_commit(&latch->store)) return refuse_start(latch, token, "storage", 914);
+    latch->session.open = true;
+    latch->session.what = latch->store.state.session;
+    latch->session.since = since;
+    return 0;
+}
+
+static int64_t elapsed(const struct latch *latch)
+{
+    return clock_milliseconds() - latch->session.since;
+}
+
+int session_end(struct latch *latch, const char *why, struct receipt *receipt)
+{
+    receipt->length = 0;
+    if (!latch->session.open) return 0;
+    latch->session.open = false;
+    stop_service(latch, latch->session.what.scope);
+    int64_t seconds = elapsed(latch) / 1000;
+    struct event closed = {latch->session.what.jti,
+                           "closed",
+                           why,
+                           seconds < 0            ? 0
+                           : seconds > UINT32_MAX ? UINT32_MAX
+                                                  : (uint32_t)seconds,
+                           latch->store.state.pw.ver,
+                           NULL};
+    if (!session_receipt(latch, receipt, &closed)) return 914;
+    struct state *draft = store_draft(&latch->store);
+    draft->session = stored(latch);
+    state_keep(draft, receipt);
+    store_settle(&latch->store);
+    return 0;
+}
+
+/* True once nothing of the service is left. */
+static bool has_ended(const struct service *service)
+{
+    struct pollfd look = {.fd = service->end, .events = POLLIN};
+    return service->end >= 0 && poll(&look, 1, 0) > 0;
+}
+
+void session_look(struct latch *latch)
+{
+    struct receipt receipt;
+    if (!latch->session.open) return;
+    if (elapsed(latch) >= (int64_t)latch->session.what.seconds * 1000) {
+        (void)session_end(latch, "timeout", &receipt);
+        latch->say(latch->listener, span_of("+QLATCHIND: \"locked\",\"timeout\""));
+    } else if (has_ended(&latch->service)) {
+        (void)session_end(latch, "service", &receipt);
+    }
+}
+
+uint32_t session_remaining(const struct latch *latch)
+{
+    if (!latch->session.open) return 0;
+    int64_t left = (int64_t)latch->session.what.seconds * 1000 - elapsed(latch);
+    return left <= 0 ? 0 : (uint32_t)((left + 999) / 1000);
+}
