@@ -51,7 +51,7 @@ static struct timespec *patience(const struct latch *latch, struct timespec *roo
     int64_t wait = latch_patience(latch);
     if (wait < 0) return NULL;
     if (wait > LOOK) wait = LOOK;
-    *room = (struct timespec){wait / 1000, wait % 1000 * 1000000};
+    *room = (struct timespec){(time_t)(wait / 1000), (long)(wait % 1000 * 1000000)};
     return room;
 }
 

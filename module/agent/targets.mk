@@ -1,0 +1,132 @@
+# What goes beside the host's own build: small static programs for a module, sanitizers, fuzzers, figures.
+# Included by Makefile.
+#
+#   make musl         build/musl/latchd: x86, static, musl, mbedTLS from source
+#   make arm          build/arm/latchd: the same for a Cortex-A7, with Debian's cross compiler and its glibc
+#   make san          build/san/latchd: the test build under ASan and UBSan
+#   make fuzz         build/fuzz/…: libFuzzer programs; make fuzz-run SECONDS=5 lets each run
+#   make fuzz-lines   which lines of the parsers the corpora reach
+#   make analyze      gcc's analyzer and clang's over every source
+#   make verify       build/host/verify: the verifiers alone, for published suites of signatures
+#   make size         the figures of size and cost
+#   make install      into DESTDIR, from LATCHD=build/host/latchd
+
+STRICT = $(WARNINGS) -D_GNU_SOURCE
+
+# mbedTLS for programs that carry it: Debian's sources of 2.28 or 3.6, or MBEDTLS=DIRECTORY of any.
+MBEDTLS_VERSION ?= 3.6
+MBEDTLS ?= build/mbedtls-$(MBEDTLS_VERSION)
+
+build/mbedtls-%/library/rsa.c:
+	mbedtls/fetch.sh $* build/mbedtls-$*
+
+SMALL = -Os -ffunction-sections -fdata-sections
+CARRY = -DMBEDTLS_CONFIG_FILE='"mbedtls-agent.h"' -Imbedtls -isystem $(MBEDTLS)/include
+CARRY_LINK = -static -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack
+
+# $(call carry,NAME,COMPILER,LINKER FLAGS,STRIP): $(BUILD)/NAME/latchd, with all that it needs inside.
+define carry
+$(1): $(BUILD)/$(1)/latchd
+$(BUILD)/$(1)/mbedtls/done: $(MBEDTLS)/library/rsa.c mbedtls/mbedtls-agent.h mbedtls/compile.sh targets.mk
+	mbedtls/compile.sh $$(@D) $(MBEDTLS) $(2) $$(HARDENING) $$(SMALL)
+	@touch $$@
+$(BUILD)/$(1)/%.o: %.c $$(HEADERS) $(BUILD)/$(1)/mbedtls/done
+	$(2) $$(STRICT) $$(HARDENING) $$(SMALL) $$(CARRY) -c -o $$@ $$<
+$(BUILD)/$(1)/latchd.symbols: $$(SOURCES:%.c=$(BUILD)/$(1)/%.o)
+	$(2) -o $$@ $$^ $(BUILD)/$(1)/mbedtls/*.o $$(CARRY_LINK) $(3)
+$(BUILD)/$(1)/latchd: $(BUILD)/$(1)/latchd.symbols
+	$(4) -o $$@ $$<
+endef
+
+# Debian's musl-gcc knows no -static-pie, so the pieces of one are named.
+MUSL_LIB = /usr/lib/x86_64-linux-musl
+GCC_FILE = $(shell gcc -print-file-name=$(1))
+MUSL_LINK = -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o \
+  $(call GCC_FILE,crtbeginS.o) $(call GCC_FILE,crtendS.o) $(MUSL_LIB)/crtn.o
+$(eval $(call carry,musl,musl-gcc,$(MUSL_LINK),strip))
+
+# Debian's armhf glibc has no rcrt1.o: static there, but at a fixed address. `arm-test` has the tests' hooks, for
+# the conformance suite under qemu-arm.
+CROSS ?= arm-linux-gnueabihf-
+ARM_FLAGS ?= -mcpu=cortex-a7 -mfpu=neon-vfpv4 -mthumb
+$(eval $(call carry,arm,$(CROSS)gcc $(ARM_FLAGS),,$(CROSS)strip))
+$(eval $(call carry,arm-test,$(CROSS)gcc $(ARM_FLAGS) -DLATCHD_TEST,,$(CROSS)strip))
+
+# Whatever a sanitizer finds ends the program.
+SANITIZE = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
+san: $(BUILD)/san/latchd
+$(BUILD)/san/%.o: %.c $(HEADERS) Makefile
+	@mkdir -p $(@D)
+	$(CC) $(STRICT) $(SANITIZE) -fsanitize=address,undefined -DLATCHD_TEST $(MBEDTLS_CFLAGS) -c -o $@ $<
+$(BUILD)/san/latchd: $(SOURCES:%.c=$(BUILD)/san/%.o)
+	$(CC) -fsanitize=address,undefined -o $@ $^ $(MBEDTLS_LIBS)
+
+# Each file of fuzz/ is a fuzzer, but stub.c, which stands in for ps256.c: any signature of the right length holds.
+FUZZ_CC ?= clang
+FUZZERS = $(filter-out stub,$(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c)))
+FUZZED = $(filter-out main.c ps256.c,$(SOURCES))
+SECONDS ?= 5
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
+
+# $(call fuzzers,NAME,COMPILER FLAGS,LINKER FLAGS)
+define fuzzers
+$(BUILD)/$(1)/%.o: %.c $$(HEADERS) Makefile
+	@mkdir -p $$(@D)
+	$$(FUZZ_CC) $$(STRICT) $(2) $$(MBEDTLS_CFLAGS) -c -o $$@ $$<
+$(BUILD)/$(1)/fuzz/%.o: fuzz/%.c $$(HEADERS) Makefile
+	@mkdir -p $$(@D)
+	$$(FUZZ_CC) $$(STRICT) $(2) -iquote. $$(MBEDTLS_CFLAGS) -c -o $$@ $$<
+$(FUZZERS:%=$(BUILD)/$(1)/%): $(BUILD)/$(1)/%: $(BUILD)/$(1)/fuzz/%.o $(BUILD)/$(1)/fuzz/stub.o \
+  $$(FUZZED:%.c=$(BUILD)/$(1)/%.o)
+	$$(FUZZ_CC) $(2) -fsanitize=fuzzer -o $$@ $$^ $$(MBEDTLS_LIBS)
+endef
+, := ,
+$(eval $(call fuzzers,fuzz,$(SANITIZE) -fsanitize=fuzzer-no-link$(,)address$(,)undefined))
+$(eval $(call fuzzers,lines,-g -O1 -fprofile-instr-generate -fcoverage-mapping))
+
+fuzz-seeds:
+	node fuzz/seeds.mjs $(BUILD)/seeds
+fuzz-replay: fuzz fuzz-seeds
+	for fuzzer in $(FUZZERS); do $(BUILD)/fuzz/$$fuzzer -runs=0 fuzz/corpus/$$fuzzer $(BUILD)/seeds/$$fuzzer || exit 1; done
+fuzz-run: fuzz fuzz-seeds
+	for fuzzer in $(FUZZERS); do mkdir -p $(BUILD)/found/$$fuzzer; $(BUILD)/fuzz/$$fuzzer -max_total_time=$(SECONDS) \
+	  -artifact_prefix=$(BUILD)/found/ $(BUILD)/found/$$fuzzer fuzz/corpus/$$fuzzer $(BUILD)/seeds/$$fuzzer || exit 1; done
+
+# ps256.c is the stub here, and what only sockets, files and processes reach is no parser.
+PARSERS = at.c backdoors.c base64url.c check.c claims.c cursor.c jwk.c jws.c messages.c state.c
+fuzz-lines: $(FUZZERS:%=$(BUILD)/lines/%) fuzz-seeds
+	for fuzzer in $(FUZZERS); do LLVM_PROFILE_FILE=$(BUILD)/lines/$$fuzzer.profraw \
+	  $(BUILD)/lines/$$fuzzer -runs=0 fuzz/corpus/$$fuzzer $(BUILD)/seeds/$$fuzzer 2>$(BUILD)/lines/log || exit 1; done
+	llvm-profdata merge -o $(BUILD)/lines/all.profdata $(FUZZERS:%=$(BUILD)/lines/%.profraw)
+	llvm-cov report -instr-profile=$(BUILD)/lines/all.profdata \
+	  $(FUZZERS:%=-object $(BUILD)/lines/%) $(PARSERS)
+
+# gcc's analyzer knows C alone; both must be silent.
+analyze: $(SOURCES:%.c=$(BUILD)/analyze/%.done)
+$(BUILD)/analyze/%.done: %.c $(HEADERS) Makefile
+	@mkdir -p $(@D)
+	gcc $(STRICT) -O2 -fanalyzer $(MBEDTLS_CFLAGS) -c -o $(@:.done=.o) $<
+	clang --analyze $(filter-out -Werror,$(STRICT)) --analyzer-output text -Xclang -analyzer-werror $(MBEDTLS_CFLAGS) $<
+	@touch $@
+
+# The verifiers without the rest.
+VERIFIER = base64url.c claims.c cursor.c jwk.c ps256.c sha256.c text.c
+verify: $(BUILD)/host/verify
+$(BUILD)/host/verify: tools/verify.c $(VERIFIER) $(HEADERS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -iquote. $(MBEDTLS_CFLAGS) -o $@ tools/verify.c $(VERIFIER) $(MBEDTLS_LIBS)
+$(BUILD)/musl/verify: tools/verify.c $(VERIFIER) $(HEADERS) $(BUILD)/musl/mbedtls/done
+	musl-gcc $(STRICT) $(HARDENING) $(SMALL) $(CARRY) -iquote. -o $@ tools/verify.c $(VERIFIER) \
+	  $(BUILD)/musl/mbedtls/*.o $(CARRY_LINK) $(MUSL_LINK)
+
+size: musl arm
+	node ../../dist/bench/agent.js
+
+DESTDIR ?=
+PREFIX ?= /usr
+LATCHD ?= $(BUILD)/host/latchd
+install: $(LATCHD)
+	install -D -m 0755 $(LATCHD) $(DESTDIR)$(PREFIX)/sbin/latchd
+
+.PHONY: musl arm arm-test san fuzz fuzz-seeds fuzz-replay fuzz-run fuzz-lines analyze verify size install
+.SECONDARY:
