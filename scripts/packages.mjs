@@ -11,8 +11,12 @@ const needs = {
   test: {
     '/usr/bin/go': 'golang-go',
     '/usr/bin/jose': 'jose',
+    '/usr/bin/nmap': 'nmap',
     '/usr/bin/strace': 'strace',
     '/usr/lib/python3/dist-packages/jwcrypto/jws.py': 'python3-jwcrypto',
+    '/usr/sbin/hping3': 'hping3',
+    '/usr/sbin/ip': 'iproute2',
+    '/usr/sbin/nft': 'nftables',
     '/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog/tlog.go': 'golang-golang-x-mod-dev',
   },
 };
