@@ -33,9 +33,12 @@ export function explain(error: unknown): { readonly code: number; readonly text:
   const expected = [InitRefused, NotInitialized, DataDirInUse, KeyFault, PolicyError, Problem];
   if (expected.some((kind) => error instanceof kind)) return { code: exits.refused, text: message };
   if ('syscall' in error && error.syscall === 'listen') {
-    return { code: exits.failed, text: `${message}: latchkey-server doctor says which listener that is` };
+    return {
+      code: exits.failed,
+      text: `${listenWords(error)}; latchkey-server doctor says which listener that is`,
+    };
   }
-  const code = 'code' in error ? String(error.code) : '';
+  const code = codeOf(error) ?? codeOf(error.cause) ?? '';
   if (code === 'EACCES' || code === 'EPERM') {
     return { code: exits.failed, text: `${message}: run this as the user whose data directory it is` };
   }
@@ -46,4 +49,22 @@ export function explain(error: unknown): { readonly code: number; readonly text:
     };
   }
   return { code: exits.failed, text: error.stack ?? message };
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+}
+
+/** Node's own words say what the system call said; these, what it means. */
+function listenWords(
+  error: Error & { readonly code?: unknown; readonly address?: unknown; readonly port?: unknown },
+): string {
+  const where = `${error.address} port ${error.port}`;
+  if (error.code === 'EADDRINUSE')
+    return `${where} is taken by another process: stop that one, or configure another port`;
+  if (error.code === 'EACCES')
+    return `${where} may not be listened on by this user: configure a port from 1024`;
+  if (error.code === 'EADDRNOTAVAIL')
+    return `${where}: no such address on this machine; configure another host`;
+  return error.message;
 }

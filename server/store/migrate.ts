@@ -12,5 +12,7 @@ export async function migrate(db: Kysely<Database>, types: ColumnTypes): Promise
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw new Error('the database could not be brought up to date', { cause: error });
+  if (error === undefined) return;
+  const why = error instanceof Error ? error.message : String(error);
+  throw new Error(`the database could not be brought up to date: ${why}`, { cause: error });
 }
