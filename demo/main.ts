@@ -11,11 +11,14 @@ import { tryAgain, tryElsewhere } from './refusals.ts';
 import { Stage } from './stage.ts';
 
 /** The whole story on real ports: `npm run demo`, or `npm run demo -- --out DIR` to keep its messages. */
-const { values } = parseArgs({ options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h' } } });
+const USAGE =
+  'npm run demo [-- --out DIR]\n\n--out DIR   leave every message, the log and a transcript there';
+const values = options();
 if (values.help) {
-  console.log(
-    'npm run demo [-- --out DIR]\n\n--out DIR   leave every message, the log and a transcript there',
-  );
+  console.log(USAGE);
+} else if (values.fault !== undefined) {
+  console.error(`${values.fault}\n\n${USAGE}`);
+  process.exitCode = 2;
 } else {
   const dir = mkdtempSync(join(tmpdir(), 'latchkey-demo-'));
   const stage = new Stage(dir);
@@ -24,6 +27,14 @@ if (values.help) {
   } finally {
     await stage.close();
     rmSync(dir, { recursive: true });
+  }
+}
+
+function options(): { out?: string; help?: boolean; fault?: string } {
+  try {
+    return parseArgs({ options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h' } } }).values;
+  } catch (error) {
+    return { fault: error instanceof Error ? error.message : String(error) };
   }
 }
 
