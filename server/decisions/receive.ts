@@ -103,6 +103,8 @@ async function confirm(tx: Tx, proved: Proved, row: ReceiptRow): Promise<Result>
     .updateTable('modules')
     .set({ state: 'confirmed', confirmed: row.received })
     .where('hwid', '=', hwid)
+    // Registered anew meanwhile, it has another bundle, of which this says nothing.
+    .where('bundle_jti', '=', jti)
     .where('state', '=', 'registered')
     .executeTakeFirst();
   if (confirmed.numUpdatedRows === 0n) return result;

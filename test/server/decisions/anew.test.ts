@@ -4,6 +4,9 @@ import { decodePayload, openEnvelope } from '../../../protocol/jws.ts';
 import { bundle as bundleMessage } from '../../../protocol/messages.ts';
 import type { Problem } from '../../../protocol/problems.ts';
 import { verifyUnlockBundle } from '../../../protocol/unlock-bundle.ts';
+import type { Services } from '../../../server/context.ts';
+import { findModule } from '../../../server/decisions/module.ts';
+import { takeReceipts } from '../../../server/decisions/receive.ts';
 import { registerModule } from '../../../server/decisions/register.ts';
 import { retire, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
@@ -62,6 +65,20 @@ describe('a retired module with another device key (DESIGN §4, §6)', () => {
     const { module, bundle } = await register(new Device(old.hwid));
     const receipt = old.receipt('provisioned', module.bundle_jti, { dig: digest(bundle) });
     assert.equal(await uploaded(services, alice, receipt), 'receipt-unknown');
+  });
+
+  test('nor where the module is registered anew between its receipt’s proof and the commit', async () => {
+    const old = new Device();
+    const { module, bundle } = await register(old);
+    const receipt = await old.receipt('provisioned', module.bundle_jti, { dig: digest(bundle) });
+    const commit: Services['commit'] = async (author, fn) => {
+      await retired(old);
+      await register(new Device(old.hwid));
+      return services.commit(author, fn);
+    };
+    await takeReceipts({ ...services, commit }, station, [receipt]);
+    const { state } = await findModule(services.read, old.hwid);
+    assert.equal(state, 'registered');
   });
 
   test('a device key that a module had once is nobody’s any more', async () => {
