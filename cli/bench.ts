@@ -2,6 +2,7 @@ import { ChallengeFile, readBenchFile, type TokenFile, writeBenchFile } from './
 import type { Cli } from './context.ts';
 import { deliverWaiting } from './delivery.ts';
 import { Failure } from './failure.ts';
+import { demandLabel, type ModuleChoice, other } from './module.ts';
 import type { Track } from './opening.ts';
 import { keepReceipts } from './receipts.ts';
 import { findOrRequest, type Wanted, waitReady } from './request.ts';
@@ -9,8 +10,8 @@ import type { Session } from './session.ts';
 import { fetchToken, readChallenge, type Unlock } from './token.ts';
 import type { Trusted } from './trust.ts';
 
-/** What of an unlock is asked for beside what the challenge says. */
-export type Errand = Pick<Wanted, 'reason' | 'ticket'>;
+/** What of an unlock is asked for beside what the challenge says, and whose challenge it must be. */
+export type Errand = ModuleChoice & Pick<Wanted, 'reason' | 'ticket'>;
 
 /**
  * Fetches the token for a challenge that came from a bench without network, into a file for that bench:
@@ -27,9 +28,13 @@ export async function runErrand(
   const file = readBenchFile(files.challenge, ChallengeFile, 'latchkey challenge');
   const { sub: hwid, scope, for: seconds } = readChallenge(file.challenge);
   if (hwid !== file.hwid) throw mixed(files.challenge);
+  if (errand.hwid !== undefined && errand.hwid !== hwid) throw other(`hardware ID ${errand.hwid}`, hwid);
+  await demandLabel(cli, client, hwid, errand.imei);
   keepReceipts(cli.home, file.receipts);
   await deliverWaiting(cli, client);
-  const found = await findOrRequest(cli, client, profile.principal, { hwid, scope, seconds, ...errand });
+  const { reason, ticket } = errand;
+  const wanted = { hwid, scope, seconds, reason, ticket };
+  const found = await findOrRequest(cli, client, profile.principal, wanted);
   Object.assign(track, { unlock: found, stage: 'requested' });
   const unlock = await waitReady(cli, client, found);
   const trusted = await session.refreshed();

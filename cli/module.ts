@@ -2,8 +2,9 @@ import { appendFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { Hwid } from '../protocol/api/fields.ts';
-import { Imei } from '../protocol/api/modules.ts';
+import { Imei, Module } from '../protocol/api/modules.ts';
 import type { SignedManifest } from '../protocol/manifests.ts';
+import type { Client } from './client.ts';
 import type { Cli } from './context.ts';
 import { formatDuration } from './duration.ts';
 import { Failure } from './failure.ts';
@@ -74,16 +75,22 @@ function tracer(file: string): NonNullable<AtOptions['trace']> {
 /**
  * Makes sure that the module at the port is the one that the engineer means: the one named, or the one
  * that they confirm.
+ * @returns the IMEI that they go by, which is only the port's word: see demandLabel(); undefined where
+ * they named the hardware ID alone
  * @throws Failure `other-module`, or `module-unnamed` where nobody can be asked
  */
-export async function demandModule(cli: Cli, module: ModuleClient, named: ModuleChoice): Promise<void> {
+export async function demandModule(
+  cli: Cli,
+  module: ModuleClient,
+  named: ModuleChoice,
+): Promise<string | undefined> {
   const { hwid } = module.found;
   if (named.hwid !== undefined && named.hwid !== hwid) throw other(`hardware ID ${named.hwid}`, hwid);
   if (named.imei !== undefined) {
     const { imei } = await module.identity();
     if (imei !== named.imei) throw other(`IMEI ${named.imei}`, `${hwid}, IMEI ${imei}`);
   }
-  if (named.hwid !== undefined || named.imei !== undefined) return;
+  if (named.hwid !== undefined || named.imei !== undefined) return named.imei;
   if (!cli.out.interactive) {
     throw new Failure(
       'usage',
@@ -96,8 +103,28 @@ export async function demandModule(cli: Cli, module: ModuleClient, named: Module
   }
   const { imei } = await module.identity();
   if (await cli.out.confirm(`The port says module ${hwid}, IMEI ${imei}. Is that the one?`, cli.signal))
-    return;
+    return imei;
   throw new Failure('usage', 'module-declined', `Nothing was asked for module ${hwid}.`);
+}
+
+/**
+ * What stands at a port may have a label of its own and pass on what another module signs. So where the
+ * engineer goes by an IMEI, the server must have registered the hardware ID with it.
+ * @throws Failure `other-module`
+ */
+export async function demandLabel(
+  cli: Cli,
+  client: Client,
+  hwid: string,
+  imei: string | undefined,
+): Promise<void> {
+  if (imei === undefined) return;
+  const { imei: registered } = await client.get(`/v1/modules/${hwid}`, Module);
+  if (registered === null) {
+    cli.out.warn(
+      `module ${hwid} was registered without an IMEI: that it has ${imei} is only the port's word`,
+    );
+  } else if (registered !== imei) throw other(`IMEI ${imei}`, `${hwid}, registered with IMEI ${registered}`);
 }
 
 /** Hands over the manifests that are newer than the one held. @returns whether there were any */
@@ -120,15 +147,10 @@ export function describe({ state, remaining, manifest }: ModuleStatus): string {
   return `${state}${left}, key manifest ${manifest === 0 ? 'none' : manifest}`;
 }
 
-function other(wanted: string, found: string): Failure {
-  return new Failure(
-    'port',
-    'other-module',
-    `The module at this port is ${found}, not the one with ${wanted}.`,
-    {
-      next: 'Check cable and port: latchkey ports lists them. Nothing was asked for this module.',
-    },
-  );
+export function other(wanted: string, found: string): Failure {
+  return new Failure('port', 'other-module', `This is module ${found}, not the one with ${wanted}.`, {
+    next: 'Check cable and port (latchkey ports lists them), or the file. Nothing was asked for this module.',
+  });
 }
 
 export function baudOption(text: string): number {

@@ -1,7 +1,14 @@
 import type { Cli } from './context.ts';
 import { deliverWaiting, postponing } from './delivery.ts';
 import { asFailure, Failure } from './failure.ts';
-import { demandModule, type ModuleChoice, type PortChoice, updateModule, withModule } from './module.ts';
+import {
+  demandLabel,
+  demandModule,
+  type ModuleChoice,
+  type PortChoice,
+  updateModule,
+  withModule,
+} from './module.ts';
 import type { ModuleClient } from './port/module.ts';
 import { collectReceipts, keepReceipts } from './receipts.ts';
 import { findOrRequest, isSameErrand, ownUnlocks, type Wanted, waitReady } from './request.ts';
@@ -36,7 +43,8 @@ export async function openModule(
   track: Track,
 ): Promise<OpenModule> {
   const first = await withModule(cli, asked, async (module) => {
-    await demandModule(cli, module, asked);
+    const imei = await demandModule(cli, module, asked);
+    await demandLabel(cli, session.client, module.found.hwid, imei);
     await collectReceipts(cli.home, module);
     await deliverWaiting(cli, session.client);
     const wanted = { ...asked, hwid: module.found.hwid };

@@ -61,7 +61,8 @@ async function runUnlock(cli: Cli, options: Options): Promise<void> {
         const asked = { ...rest, port, reason, ticket, seconds: options.for ?? DEFAULT_SECONDS };
         tell(cli, port, await openModule(cli, session, asked, track));
       } else if (challenge !== undefined && out !== undefined) {
-        tellFetched(cli, out, await runErrand(cli, session, { challenge, out }, { reason, ticket }, track));
+        const errand = { ...rest, reason, ticket };
+        tellFetched(cli, out, await runErrand(cli, session, { challenge, out }, errand, track));
       }
     });
   } catch (error) {

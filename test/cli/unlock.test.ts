@@ -5,6 +5,8 @@ import { after, afterEach, before, test } from 'node:test';
 import { signManifest } from '../../keys/manifest.ts';
 import { pssKey } from '../../keys/sign.ts';
 import type { RunningModule } from '../../module/simulator/start.ts';
+import { registerModule } from '../../server/decisions/register.ts';
+import { caller } from '../fixture/unlocks.ts';
 import { fails, ok } from './answers.ts';
 import { type Laptop, laptop } from './laptop.ts';
 import { startWorld, type World } from './world.ts';
@@ -62,6 +64,35 @@ test('the module must be the one named, or be confirmed (DESIGN section 5)', asy
   await fails(named(), 2, 'module-unnamed');
   assert.equal(await status(), 'locked');
   await ok(named('--imei', IMEI));
+});
+
+test('who goes by an IMEI gets the module that was registered with it, whatever the port says', async () => {
+  const [label, registered, hidden] = ['356938035643809', '490154203237526', 'LTE4-00A1B2C3D4E6'];
+  // It stands for one that carries the label and passes on what the hidden module signs.
+  const relay = await world.module(hidden, label);
+  const { key } = await ok(station.latchkey('status', '--port', relay.atPath, '--json'));
+  const { x, y } = key;
+  const { services } = world.server;
+  await registerModule(services, caller(['station'], 'line-1'), {
+    hwid: hidden,
+    imei: registered,
+    key: { x, y },
+  });
+  await ok(station.latchkey('provision', '--port', relay.atPath, '--json'));
+  const by = (...more: string[]) => engineer.latchkey('unlock', '--json', '--reason', 'relayed', ...more);
+  const error = await fails(by('--port', relay.atPath, '--imei', label), 5, 'other-module');
+  assert.match(error.message, /LTE4-00A1B2C3D4E6, registered with IMEI 490154203237526/);
+
+  const [asked, out] = [join(engineer.dir, 'relayed.json'), join(engineer.dir, 'none.json')];
+  await ok(engineer.latchkey('challenge', '--port', relay.atPath, '--out', asked, '--json'));
+  for (const named of [
+    ['--imei', label],
+    ['--hwid', HWID],
+  ]) {
+    await fails(by('--challenge', asked, '--out', out, ...named), 5, 'other-module');
+  }
+  const { items } = await ok(engineer.latchkey('unlocks', 'list', '--json'));
+  assert.ok(items.every(({ hwid }: { hwid: string }) => hwid !== hidden));
 });
 
 test('an unlock needs a reason, unless it continues one', async () => {
