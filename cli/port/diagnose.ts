@@ -43,9 +43,8 @@ export async function explainOpen(path: string, cause: unknown, host: Host): Pro
 
 /** What on this machine may keep a module from being heard on `path`, which is open here. */
 export async function explainSilence(path: string, host: Host): Promise<string | undefined> {
-  // A pty is open at its other end too: that is the simulator, not a rival.
   const device = await resolveLink(path);
-  const rivals = device.startsWith('/dev/pts/') ? [] : await holders(device, host);
+  const rivals = await holders(device, host);
   if (rivals.length > 0) return `The port is also open in ${list(rivals)}, which takes part of the answers.`;
   const manager = /^\/dev\/tty(USB|ACM)/.test(device) ? await modemManager(host) : undefined;
   if (manager === undefined) return undefined;

@@ -15,13 +15,17 @@ export interface Holder {
   readonly command: string;
 }
 
-/** The other processes that have `device` open, as far as this user may see them (proc(5)). Linux only. */
+/**
+ * The other processes that have `device` open, as far as this user may see them (proc(5)). Linux only.
+ * Of a pseudo-terminal, not who has its other end, as the simulator does: that is the module, not a rival.
+ */
 export async function holders(device: string, host: Host): Promise<Holder[]> {
   if (host.platform !== 'linux') return [];
   const target = await resolveLink(device);
   const open: Holder[] = [];
   for (const pid of await processes(host)) {
-    if (pid !== host.pid && (await hasOpen(pid, target, host))) {
+    if (pid === host.pid || (await hasMaster(pid, target, host))) continue;
+    if (await hasOpen(pid, target, host)) {
       open.push({ pid, command: await commandOf(pid, host) });
     }
   }
@@ -70,11 +74,28 @@ async function processes(host: Host): Promise<number[]> {
 }
 
 async function hasOpen(pid: number, target: string, host: Host): Promise<boolean> {
-  const folder = join(host.root, 'proc', String(pid), 'fd');
-  for (const fd of await readdir(folder).catch(() => [])) {
-    if ((await readlink(join(folder, fd)).catch(() => '')) === target) return true;
+  return (await descriptors(pid, target, host)).length > 0;
+}
+
+/** All masters are one device, /dev/ptmx; which terminal each is of stands in fdinfo. */
+async function hasMaster(pid: number, terminal: string, host: Host): Promise<boolean> {
+  const index = /^\/dev\/pts\/(\d+)$/.exec(terminal)?.[1];
+  if (index === undefined) return false;
+  for (const fd of await descriptors(pid, '/dev/ptmx', host)) {
+    const info = await readFile(join(host.root, 'proc', String(pid), 'fdinfo', fd), 'utf8').catch(() => '');
+    if (info.split('\n').includes(`tty-index:\t${index}`)) return true;
   }
   return false;
+}
+
+/** The numbers under which a process has `target` open. */
+async function descriptors(pid: number, target: string, host: Host): Promise<string[]> {
+  const folder = join(host.root, 'proc', String(pid), 'fd');
+  const open: string[] = [];
+  for (const fd of await readdir(folder).catch(() => [])) {
+    if ((await readlink(join(folder, fd)).catch(() => '')) === target) open.push(fd);
+  }
+  return open;
 }
 
 /** The program's name: of its command line, since a process may call its threads something else. */

@@ -57,6 +57,18 @@ test('a port held by several names each, and one command that ends them all', as
   assert.match(next, /mmcli --inhibit-device.*kill 20 31,/);
 });
 
+test('who has the other end of a pseudo-terminal is the module, and is not told to end', async (t) => {
+  const device = '-> /dev/pts/7';
+  const host = machine(t, {
+    ...{ 'proc/20/cmdline': 'node\0sim', 'proc/20/fd/3': '-> /dev/ptmx', 'proc/20/fd/4': device },
+    'proc/20/fdinfo/3': 'pos:\t0\nflags:\t02\ntty-index:\t7\n',
+    ...{ 'proc/31/cmdline': 'screen\0', 'proc/31/fd/3': '-> /dev/ptmx', 'proc/31/fd/9': device },
+    'proc/31/fdinfo/3': 'pos:\t0\nflags:\t02\ntty-index:\t70\n',
+  });
+  const error = await explainOpen('/dev/pts/7', new Error('Cannot lock port'), host);
+  assert.equal(error.message, '/dev/pts/7 is in use by screen (process 31).');
+});
+
 test('a port held by somebody whom this user cannot see says how to find out', async (t) => {
   const host = machine(t, {});
   const error = await explainOpen(
@@ -147,7 +159,11 @@ test('a silent module’s port may also be open elsewhere, or probed by ModemMan
 
 test('the other end of a pty is the simulator, not a rival', async (t) => {
   const { path } = pair(t);
-  const host = machine(t, { 'proc/9/fd/3': `-> ${path}` });
+  const index = path.slice('/dev/pts/'.length);
+  const host = machine(t, {
+    ...{ 'proc/9/fd/3': `-> ${path}`, 'proc/9/fd/4': '-> /dev/ptmx' },
+    'proc/9/fdinfo/4': `pos:\t0\ntty-index:\t${index}\n`,
+  });
   const port = await openSerial(path, 115_200, host);
   t.after(() => port.close());
   assert.equal(await port.hint(), undefined);

@@ -64,7 +64,10 @@ function is(code: PortFault, next: RegExp): (error: unknown) => boolean {
 /** A process that holds a port open by the same code, until it is killed. */
 async function holder(t: TestContext, path: string): Promise<ChildProcess> {
   const url = JSON.stringify(new URL('../../../cli/port/open.js', import.meta.url).href);
-  const script = `import(${url}).then(({openPort}) => openPort(${JSON.stringify(path)})).then((port) => {
+  // The pair's descriptors are not marked to be closed: the child would have the module's end too.
+  const leave = `const fs = require('node:fs'); for (const fd of fs.readdirSync('/proc/self/fd')) {
+    try { if (fs.readlinkSync('/proc/self/fd/' + fd) === '/dev/ptmx') fs.closeSync(Number(fd)); } catch {} }`;
+  const script = `${leave} import(${url}).then(({openPort}) => openPort(${JSON.stringify(path)})).then((port) => {
     port.listen({ data() {}, closed() {} }); console.log('open'); })`;
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => child.kill('SIGKILL'));
