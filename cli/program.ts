@@ -5,6 +5,7 @@ import { challenge } from './commands/challenge.ts';
 import { console } from './commands/console.ts';
 import { enroll } from './commands/enroll.ts';
 import { events } from './commands/events.ts';
+import { help } from './commands/help.ts';
 import { invite } from './commands/invite.ts';
 import { lock } from './commands/lock.ts';
 import { log } from './commands/log.ts';
@@ -68,13 +69,15 @@ export interface Surroundings extends Omit<Cli, 'home' | 'out'> {
 export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
   // Before the line is parsed, so that what is wrong with it is told in the form that it asks for.
   const out = new Output(surroundings.streams, args.includes('--json'));
+  const program = build(surroundings, out);
   try {
-    await build(surroundings, out).parseAsync(args, { from: 'user' });
+    await program.parseAsync(args, { from: 'user' });
     return exitCode('ok');
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCode('ok');
     if (error instanceof CommanderError && error.code === 'commander.help') return exitCode('usage');
-    const failure = error instanceof CommanderError ? usageFailure(error) : asFailure(error);
+    const failure =
+      error instanceof CommanderError ? usageFailure(error, verbOf(program, args)) : asFailure(error);
     out.fail(failure);
     return exitCode(failure.exit);
   }
@@ -88,7 +91,7 @@ function build(surroundings: Surroundings, out: Output): Command {
     .version(rest.version, '--version', 'print the version')
     .option('--home <dir>', 'where key, certificate and what is trusted are kept (LATCHKEY_HOME)', home)
     .option('--json', 'results as JSON on standard output, errors as JSON on standard error')
-    .helpCommand('help [verb]', 'explain a verb')
+    .helpCommand(false)
     .addHelpText('after', `\n${exitHelp()}`)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
@@ -102,13 +105,28 @@ function build(surroundings: Surroundings, out: Output): Command {
     const options = command.optsWithGlobals<{ home: string }>();
     return { ...rest, out, home: new Home(options.home) };
   };
-  for (const verb of verbs) verb(program, start);
+  for (const verb of [...verbs, help]) verb(program, start);
+  const groups = program.commands.filter(({ commands }) => commands.length > 0);
+  for (const group of groups) group.helpCommand('help [verb]', 'explain a verb');
   return program;
 }
 
-function usageFailure(error: CommanderError): Failure {
+/** The verb, with what stands under it, that a command line means: `unlocks list`; empty where it names none. */
+function verbOf(program: Command, args: readonly string[]): string {
+  const names: string[] = [];
+  let at = program;
+  for (const arg of args) {
+    const next = at.commands.find((command) => command.name() === arg);
+    if (next === undefined) continue;
+    at = next;
+    names.push(arg);
+  }
+  return names.join(' ');
+}
+
+function usageFailure(error: CommanderError, verb: string): Failure {
   const message = error.message.replace(/^error: /, '').replaceAll('\n', ' ');
   return new Failure('usage', 'usage', `${message.charAt(0).toUpperCase()}${message.slice(1)}`, {
-    next: 'Run: latchkey help VERB',
+    next: verb === '' ? 'The verbs: latchkey help' : `Run: latchkey help ${verb}`,
   });
 }

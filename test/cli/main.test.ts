@@ -28,6 +28,17 @@ test('a mistyped verb is told in one line, with the one that was meant', () => {
   assert.match(stderr, /^latchkey: Unknown command 'unlok' \(Did you mean unlock\?\)$/m);
 });
 
+test('what is wrong with a command line names the help of its verb', () => {
+  const run = (...args: string[]) => spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  assert.match(run('unlocks', 'list', '--state', 'silly').stderr, /Run: latchkey help unlocks list$/m);
+  assert.match(run('unlocks', 'show').stderr, /Run: latchkey help unlocks show$/m);
+  assert.match(run('--bogus').stderr, /The verbs: latchkey help$/m);
+  assert.match(run('help', 'unlocks', 'list').stdout, /^Usage: latchkey unlocks list /);
+  const { status, stderr } = run('help', 'unlok');
+  assert.equal(status, 2);
+  assert.match(stderr, /^latchkey: There is no verb unlok\.\n +There are enroll, whoami, /);
+});
+
 test('a file that is not there is told by its name', () => {
   const args = ['verify', '/nowhere/b', '--root', '/nowhere/a'];
   const { status, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
