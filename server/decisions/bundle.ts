@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { UnlockBundle } from '../../protocol/api/bundle.ts';
 import { decodePayload, openEnvelope } from '../../protocol/jws.ts';
-import { challenge as challengeMessage } from '../../protocol/messages.ts';
+import { challenge as challengeMessage, NONCE_LIFE } from '../../protocol/messages.ts';
+import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { EventSearch } from '../log/read.ts';
 import type { GrantRow, UnlockRow } from '../store/schema.ts';
@@ -14,12 +15,13 @@ type Bundle = z.input<typeof UnlockBundle>;
 /**
  * Everything about one unlock, to be checked offline. Who reviews events has every unlock's, others
  * their own.
- * @throws Problem `not-found`
+ * @throws Problem `not-found`, `unlock-state`
  */
 export async function bundleUnlock(services: Services, caller: Caller, id: string): Promise<Bundle> {
   const row = await findUnlock(services.read, id);
   const only = eventsVisibleTo(services, caller);
   const unlock = mustFind(only === undefined || row?.requester === only ? row : undefined);
+  mustBeSpent(unlock, services.clock());
   const { x, y } = await deviceOf(services, unlock);
   const found = await eventsOf(services, unlock);
   const grants = await grantsOf(services, id);
@@ -32,6 +34,22 @@ export async function bundleUnlock(services: Services, caller: Caller, id: strin
     ...{ latchkey: 'unlock-bundle/1', unlock: id, device: { kty: 'EC', crv: 'P-256', x, y } },
     ...{ grants, receipts, events, checkpoint, manifests: await manifestsFor(services, grants) },
   };
+}
+
+/**
+ * A token that its module may still take is for who asked for it, and for nobody who only looks; and only
+ * decisions/token.ts says whether it may be had again.
+ */
+function mustBeSpent({ id, state, issued }: UnlockRow, now: Date): void {
+  if (state !== 'issued' || issued === null) return;
+  const dies = new Date(Date.parse(issued) + NONCE_LIFE * 1000);
+  if (now >= dies) return;
+  throw new Problem(
+    'unlock-state',
+    `Unlock ${id} is issued, and its token may still open the module; ask again once it has, or after ` +
+      `${dies.toISOString()}.`,
+    { state },
+  );
 }
 
 /** The device key that the module had when the unlock was requested: what its last registration before says. */

@@ -34,7 +34,7 @@ export const eventsOperations: readonly AnyOperation[] = [
     query: z.strictObject({ unlock: Id }),
     body: noBody,
     answer: UnlockBundle,
-    problems: ['not-found'],
+    problems: ['not-found', 'unlock-state'],
     handle: async ({ query, caller }, services) => ({
       body: await bundleUnlock(services, caller, query.unlock),
     }),

@@ -60,6 +60,7 @@ describe('who sees an unlock, its bundle, its events (DESIGN §6)', () => {
       const device = await provisioned(services, station);
       const id = await requested(services, who('owner'), device);
       const { log } = await issueToken(services, who('owner'), id, await device.challenge());
+      await uploaded(services, who('owner'), device.receipt('opened', id));
       assert.ok(log);
       const { index } = log;
       const caller = who(name);
@@ -73,7 +74,7 @@ describe('who sees an unlock, its bundle, its events (DESIGN §6)', () => {
       );
       const query = { limit: 500, order: 'oldest', wait: 0, unlock: id } as const;
       const found = await searchEvents(services, caller, query, never);
-      assert.equal(found.items.length, events ? 2 : 0);
+      assert.equal(found.items.length, events ? 3 : 0);
     });
   }
 

@@ -7,7 +7,7 @@ import { bundleUnlock } from '../../../server/decisions/bundle.ts';
 import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { startScene } from '../../fixture/scene.ts';
-import { provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
+import { caller, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
 const { server, alice, station } = await startScene();
 after(() => server.stop());
@@ -19,6 +19,8 @@ test('from request to closing receipt: each step moves the unlock (DESIGN §6)',
   const challenge = await device.challenge();
   const issued = await issueToken(services, alice, id, challenge);
   assert.equal(issued.unlock.state, 'issued');
+  // What may still open the module is in no bundle.
+  await assert.rejects(bundleUnlock(services, alice, id), { code: 'unlock-state' });
   const [issuer] = services.keys.issuers;
   assert.ok(issuer);
   const claims = verifyMessage(unlockToken, issued.token, (kid) =>
@@ -46,4 +48,16 @@ test('from request to closing receipt: each step moves the unlock (DESIGN §6)',
     'password.revealed',
     'receipt.accepted',
   ]);
+});
+
+test('a token that was never taken is in the bundle once its nonce is dead, and not before', async () => {
+  const { services, clock } = server;
+  const device = await provisioned(services, station);
+  const id = await requested(services, alice, device);
+  await issueToken(services, alice, id, await device.challenge());
+  const auditor = caller(['auditor'], 'audrey');
+  clock.advance(590_000);
+  await assert.rejects(bundleUnlock(services, auditor, id), { code: 'unlock-state' });
+  clock.advance(10_000);
+  assert.equal((await bundleUnlock(services, auditor, id)).grants.length, 1);
 });
