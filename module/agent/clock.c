@@ -4,15 +4,25 @@
 
 #include "hooks.h"
 
+static int64_t read_clock(clockid_t which)
+{
+    struct timespec now;
+    clock_gettime(which, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 int64_t clock_milliseconds(void)
 {
 #ifdef LATCHD_TEST
     int64_t milliseconds;
     if (hook_clock(&milliseconds)) return milliseconds;
 #endif
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return read_clock(CLOCK_BOOTTIME);
+}
+
+int64_t clock_waiting(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 bool clock_trusted(uint32_t *seconds)

@@ -51,6 +51,11 @@ static bool set_text(char *to, size_t room, struct span value)
     return to[0] == '\0' && value.length > 0 && span_copy(to, room, value);
 }
 
+static bool is_absolute(struct span path)
+{
+    return path.length > 0 && path.at[0] == '/';
+}
+
 /* The first line of a small file, such as the kernel has for serial numbers; a device tree's end in NUL. */
 static bool read_number(struct span path, char *text, size_t room)
 {
@@ -74,7 +79,7 @@ static bool set_hwid(struct config *config, struct span value)
     TEXT(hwid, HWID_ROOM - 1);
     text_add(&hwid, config->hwid);
     while (next_word(&value, &path)) {
-        char part[HWID_ROOM];
+        char part[256];
         if (!read_number(path, part, sizeof part)) return false;
         for (char *at = part; *at != '\0'; at++) {
             if (*at >= 'a' && *at <= 'z') *at = (char)(*at - 'a' + 'A');
@@ -113,6 +118,7 @@ static bool read_root(struct rsa_key *key, struct span json)
     return kid.length == 0 || span_is(kid, key->kid);
 }
 
+/* Two roots that are one would be one. */
 static bool add_root(struct config *config, struct span value)
 {
     char path[PATH_ROOM], text[1024];
@@ -120,8 +126,9 @@ static bool add_root(struct config *config, struct span value)
     long length = file_read_trusted(path, text, sizeof text);
     if (length < 0) return false;
     struct span rest = {text, (size_t)length}, line;
-    if (!next_line(&rest, &line) || rest.length > 0) return false;
-    return read_root(&config->roots[config->root_count++], line);
+    struct rsa_key *root = &config->roots[config->root_count];
+    if (!next_line(&rest, &line) || rest.length > 0 || !read_root(root, line)) return false;
+    return rsa_key_named(config->roots, config->root_count++, span_of(root->kid)) == NULL;
 }
 
 /* An absolute program and its arguments, split at spaces. */
@@ -152,7 +159,7 @@ static bool set_backdoors(struct config *config, struct span value)
     struct span rest = {text, (size_t)length}, line;
     while (next_line(&rest, &line)) {
         if (line.length == 0 || line.at[0] == '#') continue;
-        if (!backdoors_add(&config->backdoors, line)) return false;
+        if (!words_add(&config->backdoors, line)) return false;
     }
     return config->backdoors.count > 0;
 }
@@ -175,14 +182,19 @@ static bool set_service(struct config *config, struct span key, struct span valu
 static bool set(struct config *config, struct span key, struct span value, bool *known)
 {
     *known = true;
-    if (span_is(key, "at")) return set_text(config->at, sizeof config->at, value);
-    if (span_is(key, "modem")) return set_text(config->modem, sizeof config->modem, value);
+    if (span_is(key, "at")) {
+        return (span_is(value, "stdio") || is_absolute(value)) &&
+               set_text(config->at, sizeof config->at, value);
+    }
+    if (span_is(key, "modem")) {
+        return is_absolute(value) && set_text(config->modem, sizeof config->modem, value);
+    }
     if (span_is(key, "hwid")) return set_hwid(config, value);
     if (span_is(key, "imei")) return set_imei(config, value);
     if (span_is(key, "firmware")) return set_text(config->firmware, sizeof config->firmware, value);
     if (span_is(key, "root")) return add_root(config, value);
-    if (span_is(key, "store")) return set_text(config->store, sizeof config->store, value);
-    if (span_is(key, "shadow")) return set_text(config->shadow, sizeof config->shadow, value);
+    if (span_is(key, "store")) return is_absolute(value) && set_text(config->store, sizeof config->store, value);
+    if (span_is(key, "shadow")) return is_absolute(value) && set_text(config->shadow, sizeof config->shadow, value);
     if (span_is(key, "user")) return set_text(config->user, sizeof config->user, value);
     if (span_is(key, "backdoors")) return set_backdoors(config, value);
     *known = false;
@@ -202,7 +214,7 @@ static bool read_line(struct config *config, const char *path, struct span line,
     TEXT(where, 16);
     text_add_uint(&where, number);
     text_add_span(&where, (struct span){"", 1});
-    complain(path, ":", where.at, known ? ": not a value for this key, or it stands twice" : ": unknown key",
+    complain(path, ":", where.at, known ? ": not a value for this key, or one too many" : ": unknown key",
              NULL);
     return false;
 }

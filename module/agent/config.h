@@ -1,10 +1,10 @@
 #ifndef LATCHD_CONFIG_H
 #define LATCHD_CONFIG_H
 
-#include "backdoors.h"
 #include "claims.h"
 #include "messages.h"
 #include "service.h"
+#include "watch.h"
 
 #define PATH_ROOM 256
 #define IMEI_ROOM 16
@@ -26,7 +26,7 @@ struct config {
     char user[USER_ROOM];
     struct program start[SERVICES];
     struct program stop[SERVICES];
-    struct backdoors backdoors;
+    struct words backdoors;
 };
 
 /* Reads the configuration; complains with file and line, and gives false, where something is unknown,

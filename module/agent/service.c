@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "family.h"
 #include "text.h"
 
@@ -22,20 +23,13 @@
 
 static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
-static int64_t milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* True where `fd` is readable, or at its end, within that time. */
 static bool readable_within(int fd, int64_t wait)
 {
-    int64_t end = milliseconds() + wait;
+    int64_t end = clock_waiting() + wait;
     for (;;) {
         struct pollfd look = {.fd = fd, .events = POLLIN};
-        int64_t left = end - milliseconds();
+        int64_t left = end - clock_waiting();
         int got = poll(&look, 1, left < 0 ? 0 : (int)left);
         if (got >= 0 || errno != EINTR) return got > 0;
     }
@@ -175,8 +169,8 @@ void program_run(const struct program *program)
         _exit(127);
     }
     if (child < 0) return;
-    int64_t end = milliseconds() + PROGRAM_PATIENCE;
-    while (waitpid(child, NULL, WNOHANG) == 0 && milliseconds() < end) {
+    int64_t end = clock_waiting() + PROGRAM_PATIENCE;
+    while (waitpid(child, NULL, WNOHANG) == 0 && clock_waiting() < end) {
         nanosleep(&(struct timespec){0, 2000000}, NULL);
     }
     family_kill(KILL_PATIENCE);

@@ -18,7 +18,7 @@
 #define ASIDE "state.new"
 
 /* So long another agent's last session may take to end, in tenths of a second. */
-#define PATIENCE 100
+#define PATIENCE 70
 
 /* One agent at a time. The lock is inherited by the keeper of a session, so that an agent that takes over
  * from one that was killed waits until nothing of its session runs. */

@@ -1,0 +1,201 @@
+#include "filter.h"
+
+#include <string.h>
+
+#include "clock.h"
+
+/* A modem that has been silent for so long (milliseconds) is not interrupted by an answer of ours: it works for
+ * minutes, or has found nothing to answer. One that goes on talking for so long may be. */
+#define QUIET 5000
+#define TALK 60000
+
+void filter_init(struct filter *filter, struct port *port, const struct words *backdoors, struct outbox *host,
+                 struct outbox *modem)
+{
+    filter->port = port;
+    filter->backdoors = backdoors;
+    filter->host = host;
+    filter->modem = modem;
+    words_add(&filter->own, span_of("QLATCH"));
+}
+
+int64_t filter_patience(const struct filter *filter)
+{
+    int64_t quiet = filter->quiet_since + QUIET, talk = filter->busy_since + TALK;
+    int64_t left = (quiet < talk ? quiet : talk) - clock_waiting();
+    return !filter->busy || left < 0 ? 0 : left;
+}
+
+static bool is_end(char byte)
+{
+    return byte == '\r' || byte == '\n';
+}
+
+/* ---- from the host ---- */
+
+enum fate { FORWARDED, OWN, SHUT };
+
+/* What is to become of the held line; `after` is what the modem will have been sent if it goes on. */
+static enum fate judge(const struct filter *filter, struct watch *after)
+{
+    struct watch line = {0};
+    enum fate fate = filter->overlong ? SHUT : FORWARDED;
+    *after = filter->watch;
+    for (size_t i = 0; i < filter->length; i++) {
+        watch_feed(after, filter->line[i]);
+        watch_feed(&line, filter->line[i]);
+        if (watch_ends_with_any(after, &filter->own)) return OWN;
+        if (watch_ends_with_any(after, filter->backdoors) || watch_sets_editing(&line, false)) fate = SHUT;
+    }
+    return watch_sets_editing(&line, true) ? SHUT : fate;
+}
+
+/* True for a line that a modem may answer: it has an `AT` somewhere. */
+static bool is_command(const struct filter *filter)
+{
+    static const struct word at = {2, "AT"};
+    struct watch line = {0};
+    for (size_t i = 0; i < filter->length; i++) {
+        watch_feed(&line, filter->line[i]);
+        if (watch_ends_with(&line, &at)) return true;
+    }
+    return false;
+}
+
+static void forward(struct filter *filter, const struct watch *after)
+{
+    filter->watch = *after;
+    if (is_command(filter)) {
+        filter->busy = true;
+        filter->busy_since = filter->quiet_since = clock_waiting();
+    }
+    outbox_add(filter->modem, (struct span){filter->line, filter->length});
+}
+
+/* The echo of the port is the modem's, which has not seen this line. */
+static void answer(struct filter *filter)
+{
+    filter->port->echo = false;
+    port_receive(filter->port, (struct span){filter->line, filter->length});
+}
+
+/* The held line has ended. False where it has to wait. */
+static bool finish(struct filter *filter)
+{
+    struct watch after;
+    enum fate fate = judge(filter, &after);
+    if (fate == FORWARDED) {
+        forward(filter, &after);
+        return true;
+    }
+    if (filter_patience(filter) > 0) return false;
+    filter->busy = false;
+    if (fate == SHUT) port_say(filter->port, span_of("ERROR"));
+    else answer(filter);
+    return true;
+}
+
+/* A byte of data goes on at once, unless it completes a word that must not arrive. */
+static void stream(struct filter *filter, char byte)
+{
+    if (filter->dropping && !is_end(byte)) return;
+    struct watch after = filter->watch;
+    watch_feed(&after, byte);
+    filter->dropping =
+        watch_ends_with_any(&after, &filter->own) || watch_ends_with_any(&after, filter->backdoors);
+    if (filter->dropping) return;
+    filter->watch = after;
+    outbox_add(filter->modem, (struct span){&byte, 1});
+}
+
+static void hold(struct filter *filter, char byte)
+{
+    if (filter->length < HELD_MOST - 1 || is_end(byte)) filter->line[filter->length++] = byte;
+    else filter->overlong = true;
+}
+
+static void release(struct filter *filter)
+{
+    filter->length = 0;
+    filter->overlong = false;
+}
+
+size_t filter_host(struct filter *filter, struct span bytes)
+{
+    for (size_t i = 0; i < bytes.length; i++) {
+        char byte = bytes.at[i];
+        if (outbox_left(filter->modem) < HELD_MOST) return i;
+        if (filter->data) {
+            stream(filter, byte);
+            continue;
+        }
+        hold(filter, byte);
+        if (!is_end(byte)) continue;
+        if (!finish(filter)) {
+            filter->length--;
+            return i;
+        }
+        release(filter);
+    }
+    return bytes.length;
+}
+
+void filter_hang_up(struct filter *filter)
+{
+    release(filter);
+}
+
+/* ---- from the modem ---- */
+
+static bool begins(const struct filter *filter, const char *word)
+{
+    size_t length = strlen(word);
+    return filter->said_length >= length && memcmp(filter->said, word, length) == 0;
+}
+
+static bool is_line(const struct filter *filter, const char *word)
+{
+    return filter->said_length == strlen(word) && begins(filter, word);
+}
+
+/* Final result codes (V.250 §5.7.1, 3GPP TS 27.007 §9.2). */
+static bool is_final(const struct filter *filter)
+{
+    return is_line(filter, "OK") || is_line(filter, "ERROR") || begins(filter, "+CME ERROR:") ||
+           begins(filter, "+CMS ERROR:") || is_line(filter, "NO CARRIER") || is_line(filter, "BUSY") ||
+           is_line(filter, "NO ANSWER") || is_line(filter, "NO DIALTONE") || begins(filter, "CONNECT");
+}
+
+/* What the host has typed ahead is data too. */
+static void take_data(struct filter *filter)
+{
+    filter->data = true;
+    for (size_t i = 0; i < filter->length; i++) stream(filter, filter->line[i]);
+    release(filter);
+}
+
+static void end_line(struct filter *filter)
+{
+    if (is_final(filter)) {
+        filter->busy = false;
+        filter->data = false;
+        filter->dropping = false;
+    }
+    if (begins(filter, "CONNECT")) take_data(filter);
+    filter->said_length = 0;
+}
+
+void filter_modem(struct filter *filter, struct span bytes)
+{
+    outbox_add(filter->host, bytes);
+    filter->quiet_since = clock_waiting();
+    for (size_t i = 0; i < bytes.length; i++) {
+        char byte = bytes.at[i];
+        if (is_end(byte)) {
+            end_line(filter);
+            continue;
+        }
+        if (filter->said_length < sizeof filter->said) filter->said[filter->said_length++] = byte;
+        if (!filter->data && is_line(filter, "> ")) take_data(filter);
+    }
+}
