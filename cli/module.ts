@@ -1,13 +1,13 @@
 import { appendFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { Hwid } from '../protocol/api/fields.ts';
 import { Imei, Module } from '../protocol/api/modules.ts';
 import type { SignedManifest } from '../protocol/manifests.ts';
 import type { Client } from './client.ts';
 import type { Cli } from './context.ts';
 import { formatDuration } from './duration.ts';
 import { Failure } from './failure.ts';
+import { givenHwid, givenImei } from './given.ts';
 import type { AtOptions } from './port/at-client.ts';
 import { ModuleClient, type ModuleStatus } from './port/module.ts';
 import { usePort } from './port/open.ts';
@@ -37,16 +37,8 @@ export function portOptions(command: Command, required = true): Command {
 
 export function choiceOptions(command: Command): Command {
   return command
-    .option(
-      '--hwid <hwid>',
-      'the module meant, by its hardware ID',
-      checked(Hwid, '8 to 64 of A-Z 0-9 . _ -'),
-    )
-    .option(
-      '--imei <imei>',
-      'the module meant, by the IMEI on its label',
-      checked(Imei, '15 digits, the last a check digit'),
-    );
+    .option('--hwid <hwid>', 'the module meant, by its hardware ID', givenHwid)
+    .option('--imei <imei>', 'the module meant, by the IMEI on its label', givenImei);
 }
 
 /** Works with the module at a port; the port is free again when this ends, however it does. */
@@ -85,7 +77,7 @@ export async function demandModule(
   named: ModuleChoice,
 ): Promise<string | undefined> {
   const { hwid } = module.found;
-  if (named.hwid !== undefined && named.hwid !== hwid) throw other(`hardware ID ${named.hwid}`, hwid);
+  if (named.hwid !== undefined && named.hwid !== hwid) throw otherHwid(named.hwid, hwid);
   if (named.imei !== undefined) {
     const { imei } = await module.identity();
     if (imei !== named.imei) throw other(`IMEI ${named.imei}`, `${hwid}, IMEI ${imei}`);
@@ -153,15 +145,16 @@ export function other(wanted: string, found: string): Failure {
   });
 }
 
+function otherHwid(wanted: string, found: string): Failure {
+  const failure = other(`hardware ID ${wanted}`, found);
+  if (!Imei.safeParse(wanted).success) return failure;
+  const { exit, code, message } = failure;
+  return new Failure(exit, code, message, {
+    next: `${wanted} looks like an IMEI: give that as --imei. Nothing was asked for this module.`,
+  });
+}
+
 export function baudOption(text: string): number {
   if (/^[1-9]\d{2,7}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('It takes a rate such as 115200.');
-}
-
-function checked(schema: { safeParse(text: string): { success: boolean } }, wanted: string) {
-  return (text: string) => {
-    const value = text.trim().toUpperCase();
-    if (schema.safeParse(value).success) return value;
-    throw new InvalidArgumentError(`It takes ${wanted}.`);
-  };
 }

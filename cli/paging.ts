@@ -29,7 +29,7 @@ export async function list<T extends z.ZodType>(
 export function limitOption(command: Command): Command {
   return command.option('--limit <count>', 'at most this many (default: 50)', (text) => {
     if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-    throw new InvalidArgumentError('It takes a number.');
+    throw new InvalidArgumentError('It takes a number from 1.');
   });
 }
 

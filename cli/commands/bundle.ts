@@ -5,6 +5,7 @@ import { encodeUnlockBundle, type Finding, verifyUnlockBundle } from '../../prot
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { writeNewFile } from '../file.ts';
+import { givenUnlock } from '../given.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
 import { homeRoots } from '../verify/roots.ts';
@@ -19,14 +20,14 @@ export function bundle(program: Command, start: Start): void {
       'Write everything about one unlock into a file: request, challenges, tokens, receipts, events, their proofs, ' +
         'the checkpoint and the key manifests. latchkey verify checks it, offline and years later.',
     )
-    .argument('<unlock>', 'its id')
+    .argument('<unlock>', 'its id', givenUnlock)
     .option('--out <file>', 'the file to write, which must not exist (default: UNLOCK.bundle)')
     .addHelpText(
       'after',
       examples('latchkey bundle 0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b --out unlock.bundle'),
     )
     .action((id: string, { out }: { out?: string }, command: Command) =>
-      run(start(command), id, out ?? `${id.replaceAll(/[^\w-]/g, '')}.bundle`),
+      run(start(command), id, out ?? `${id}.bundle`),
     );
 }
 

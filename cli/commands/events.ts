@@ -4,6 +4,7 @@ import { pageOf } from '../../protocol/api/list.ts';
 import { eventTypes } from '../../protocol/events.ts';
 import type { Cli } from '../context.ts';
 import { asFailure, Failure } from '../failure.ts';
+import { givenHwid, givenName, givenUnlock } from '../given.ts';
 import { table } from '../output.ts';
 import { cut, limitOption, list } from '../paging.ts';
 import { fetchProven } from '../proof.ts';
@@ -132,9 +133,9 @@ async function patiently<T>(cli: Cli, work: () => Promise<T>): Promise<T> {
 function filterOptions(command: Command): Command {
   return command
     .addOption(new Option('--type <type>', 'only of this type').choices(eventTypes))
-    .option('--hwid <hwid>', 'only about this module')
-    .option('--unlock <unlock>', 'only about this unlock')
-    .option('--by <name>', 'only what this principal did')
+    .option('--hwid <hwid>', 'only about this module', givenHwid)
+    .option('--unlock <unlock>', 'only about this unlock', givenUnlock)
+    .option('--by <name>', 'only what this principal did', givenName)
     .option('--from <time>', 'from this moment on: 2026-03-01, 2026-03-01T14:00', momentOption)
     .option('--to <time>', 'up to this moment', momentOption);
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { EnrolmentAnswer } from '../../protocol/api/enrolments.ts';
 import { Failure } from '../failure.ts';
+import { givenName } from '../given.ts';
 import { localTime } from '../output.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
@@ -14,7 +15,7 @@ export function invite(program: Command, start: Start): void {
       'Make a single-use enrolment code for somebody; with --role, somebody new. Give it to them over a channel that ' +
         'nobody else reads: whoever redeems it first is them.',
     )
-    .argument('<name>', 'who')
+    .argument('<name>', 'who', givenName)
     .addOption(roleOption())
     .addHelpText(
       'after',

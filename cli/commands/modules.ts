@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { pageOf } from '../../protocol/api/list.ts';
 import { ModuleAnswer, Module as ModuleSchema } from '../../protocol/api/modules.ts';
 import type { Cli } from '../context.ts';
+import { givenHwid, givenImei } from '../given.ts';
 import { localTime, table } from '../output.ts';
 import { cut, limitOption, list } from '../paging.ts';
 import { withServer } from '../session.ts';
@@ -32,7 +33,7 @@ export function modules(program: Command, start: Start): void {
     .summary('the modules of this server')
     .description('Modules: list, show; for officers suspend, resume, retire, clear, reset-seq.');
   limitOption(group.command('list').description('List modules, by hardware ID.'))
-    .option('--imei <imei>', 'only with this IMEI')
+    .option('--imei <imei>', 'only with this IMEI', givenImei)
     .option('--order <order>', 'only of this production order')
     .addOption(new Option('--state <state>', 'only in this state').choices(ModuleSchema.shape.state.options))
     .addHelpText('after', examples('latchkey modules list --order A-7731'))
@@ -42,7 +43,7 @@ export function modules(program: Command, start: Start): void {
   group
     .command('show')
     .description('Show one module.')
-    .argument('<hwid>', 'its hardware ID')
+    .argument('<hwid>', 'its hardware ID', givenHwid)
     .addHelpText('after', examples('latchkey modules show LTE4-00A1B2C3D4E5'))
     .action(async (hwid: string, _options: unknown, command: Command) => {
       const cli = start(command);
@@ -54,7 +55,7 @@ export function modules(program: Command, start: Start): void {
     group
       .command(verb)
       .description(`${words} For officers.`)
-      .argument('<hwid>', 'its hardware ID')
+      .argument('<hwid>', 'its hardware ID', givenHwid)
       .requiredOption('--why <text>', 'why; it stands in the log')
       .addHelpText(
         'after',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { PasswordAnswer } from '../../protocol/api/unlocks.ts';
+import { givenUnlock } from '../given.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
 
@@ -11,7 +12,7 @@ export function password(program: Command, start: Start): void {
       'Show the password that the module’s login asks for, while its unlock is issued or open. Each showing is an ' +
         'event of the log, and the next token replaces the password.',
     )
-    .argument('<unlock>', 'the unlock’s id')
+    .argument('<unlock>', 'the unlock’s id', givenUnlock)
     .addHelpText('after', examples('latchkey password 0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b'))
     .action(async (id: string, _options: unknown, command: Command) => {
       const cli = start(command);

@@ -8,6 +8,7 @@ import {
 } from '../../protocol/api/principals.ts';
 import type { Client } from '../client.ts';
 import { Failure } from '../failure.ts';
+import { givenName } from '../given.ts';
 import { localTime, table } from '../output.ts';
 import { cut, limitOption, list } from '../paging.ts';
 import { withServer } from '../session.ts';
@@ -41,7 +42,7 @@ export function principals(program: Command, start: Start): void {
   group
     .command('add')
     .description('Add a person or a station, without a code yet: latchkey invite makes one.')
-    .argument('<name>', '2 to 32 of a-z 0-9 . _ -, the first a letter')
+    .argument('<name>', '2 to 32 of a-z 0-9 . _ -, the first a letter', givenName)
     .addOption(roleOption().makeOptionMandatory())
     .addHelpText(
       'after',
@@ -60,7 +61,7 @@ export function principals(program: Command, start: Start): void {
   group
     .command('enable')
     .description('Let somebody in again who was shut out; they need a new code.')
-    .argument('<name>', 'who')
+    .argument('<name>', 'who', givenName)
     .addHelpText('after', examples('latchkey principals enable alice'))
     .action(async (name: string, _options: unknown, command: Command) => {
       const cli = start(command);

@@ -3,6 +3,7 @@ import { CertificateAnswer, Serial } from '../../protocol/api/certificates.ts';
 import { PrincipalAnswer } from '../../protocol/api/principals.ts';
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';
+import { givenName } from '../given.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
 
@@ -15,7 +16,7 @@ export function revoke(program: Command, start: Start): void {
         'with all that it was renewed from and into. Either way, unused codes are withdrawn, those for them and those that they made. ' +
         'One’s own certificates anybody may revoke.',
     )
-    .argument('[name]', 'who is to be shut out')
+    .argument('[name]', 'who is to be shut out', givenName)
     .addOption(new Option('--serial <serial>', 'revoke this certificate instead').argParser(serialOption))
     .addHelpText('after', examples('latchkey revoke alice', 'latchkey revoke --serial 4f3a09…'))
     .action(async (name: string | undefined, { serial }: { serial?: string }, command: Command) => {

@@ -3,6 +3,7 @@ import { pageOf } from '../../protocol/api/list.ts';
 import { UnlockAnswer, Unlock as UnlockSchema } from '../../protocol/api/unlocks.ts';
 import { unlockStates } from '../../protocol/unlock-states.ts';
 import { formatDuration } from '../duration.ts';
+import { givenHwid, givenName, givenUnlock } from '../given.ts';
 import { localTime, table } from '../output.ts';
 import { cut, limitOption, list } from '../paging.ts';
 import { demandProfile } from '../profile.ts';
@@ -28,9 +29,9 @@ export function unlocks(program: Command, start: Start): void {
       .command('list')
       .description('List unlocks, the newest first: one’s own, or all for those who review.'),
   )
-    .option('--hwid <hwid>', 'only of this module')
+    .option('--hwid <hwid>', 'only of this module', givenHwid)
     .addOption(new Option('--state <state>', 'only in this state').choices(unlockStates))
-    .option('--by <name>', 'only those that this person asked for')
+    .option('--by <name>', 'only those that this person asked for', givenName)
     .option('--mine', 'only one’s own')
     .addHelpText(
       'after',
@@ -51,7 +52,7 @@ export function unlocks(program: Command, start: Start): void {
   group
     .command('show')
     .description('Show one unlock.')
-    .argument('<unlock>', 'its id')
+    .argument('<unlock>', 'its id', givenUnlock)
     .addHelpText('after', examples('latchkey unlocks show 0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b'))
     .action(async (id: string, _options: unknown, command: Command) => {
       const cli = start(command);
@@ -63,7 +64,7 @@ export function unlocks(program: Command, start: Start): void {
   group
     .command('cancel')
     .description('Take an unlock of one’s own back, before its token is out.')
-    .argument('<unlock>', 'its id')
+    .argument('<unlock>', 'its id', givenUnlock)
     .addHelpText('after', examples('latchkey unlocks cancel 0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b'))
     .action(async (id: string, _options: unknown, command: Command) => {
       const cli = start(command);

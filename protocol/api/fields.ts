@@ -21,7 +21,7 @@ export const Text = z
   .string()
   .trim()
   .min(1, 'it is empty')
-  .max(500)
+  .max(500, 'it is longer than 500 characters')
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}\p{Cs}]*$/u, 'control characters are not allowed');
 /**
  * Where in the log an answer's event stands: its index, and the size of the tree that holds it.

@@ -39,6 +39,34 @@ test('what is wrong with a command line names the help of its verb', () => {
   assert.match(stderr, /^latchkey: There is no verb unlok\.\n +There are enroll, whoami, /);
 });
 
+test('an id, a hardware ID and a name that cannot be one are refused before anything is asked', () => {
+  const refuses = (wanted: RegExp, ...args: string[]) => {
+    const { status, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+    assert.equal(status, 2);
+    assert.match(stderr, wanted);
+  };
+  for (const line of [
+    'password x',
+    'unlocks show x',
+    'unlocks cancel x',
+    'bundle x',
+    'events list --unlock x',
+  ]) {
+    refuses(/It takes an unlock’s id, as latchkey unlocks list shows it/, ...line.split(' '));
+  }
+  for (const line of [
+    'modules show x',
+    'modules suspend x',
+    'events watch --hwid x',
+    'unlocks list --hwid x',
+  ]) {
+    refuses(/It takes 8 to 64 of A-Z 0-9 \. _ -/, ...line.split(' '));
+  }
+  for (const line of ['invite X', 'revoke X', 'principals enable X', 'events list --by X']) {
+    refuses(/It takes a name: 2 to 32 of/, ...line.split(' '));
+  }
+});
+
 test('a file that is not there is told by its name', () => {
   const args = ['verify', '/nowhere/b', '--root', '/nowhere/a'];
   const { status, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
