@@ -11,9 +11,9 @@ SRCREV ?= "0000000000000000000000000000000000000000"
 # There are no defaults: an image without its vendor's root keys is not built.
 SRC_URI = "${LATCHKEY_GIT};subpath=module/agent \
            file://latchd.conf \
-           file://backdoors \
-           file://root-a.jwk \
-           file://root-b.jwk"
+           file://backdoors.conf \
+           file://root-a.json \
+           file://root-b.json"
 
 # Releases before 5.1 unpack into WORKDIR.
 UNPACKDIR ??= "${WORKDIR}"
@@ -35,7 +35,7 @@ do_compile() {
 do_install() {
     oe_runmake install DESTDIR=${D} PREFIX=${prefix}
     install -D -m 0644 ${UNPACKDIR}/latchd.conf ${D}${sysconfdir}/latchd.conf
-    for file in backdoors root-a.jwk root-b.jwk; do
+    for file in backdoors.conf root-a.json root-b.json; do
         install -D -m 0644 ${UNPACKDIR}/$file ${D}${sysconfdir}/latchd/$file
     done
     if ${@bb.utils.contains('DISTRO_FEATURES', 'systemd', 'true', 'false', d)}; then
