@@ -12,6 +12,7 @@ const needs = {
     '/usr/bin/go': 'golang-go',
     '/usr/bin/jose': 'jose',
     '/usr/bin/nmap': 'nmap',
+    '/usr/bin/busybox': 'busybox',
     '/usr/bin/strace': 'strace',
     '/usr/lib/python3/dist-packages/jwcrypto/jws.py': 'python3-jwcrypto',
     '/usr/sbin/hping3': 'hping3',
