@@ -11,7 +11,7 @@
 #   make size         the figures of size and cost
 #   make install      into DESTDIR, from LATCHD=build/host/latchd
 
-STRICT = $(WARNINGS) -D_GNU_SOURCE
+STRICT = $(WARNINGS) $(DEFINES)
 
 # mbedTLS for programs that carry it: Debian's sources of 2.28 or 3.6, or MBEDTLS=DIRECTORY of any.
 MBEDTLS_VERSION ?= 3.6
@@ -20,7 +20,7 @@ MBEDTLS ?= build/mbedtls-$(MBEDTLS_VERSION)
 build/mbedtls-%/library/rsa.c:
 	mbedtls/fetch.sh $* build/mbedtls-$*
 
-SMALL = -Os -ffunction-sections -fdata-sections
+SMALL = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 CARRY = -DMBEDTLS_CONFIG_FILE='"mbedtls-agent.h"' -Imbedtls -isystem $(MBEDTLS)/include
 CARRY_LINK = -static -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack
 
@@ -50,7 +50,8 @@ $(eval $(call carry,musl,musl-gcc,$(MUSL_LINK),strip))
 CROSS ?= arm-linux-gnueabihf-
 ARM_FLAGS ?= -mcpu=cortex-a7 -mfpu=neon-vfpv4 -mthumb
 $(eval $(call carry,arm,$(CROSS)gcc $(ARM_FLAGS),,$(CROSS)strip))
-$(eval $(call carry,arm-test,$(CROSS)gcc $(ARM_FLAGS) -DLATCHD_TEST,,$(CROSS)strip))
+ARM_TEST_LINK = -Wl,--wrap=prctl tools/emulated.c
+$(eval $(call carry,arm-test,$(CROSS)gcc $(ARM_FLAGS) -DLATCHD_TEST,$(ARM_TEST_LINK),$(CROSS)strip))
 
 # Whatever a sanitizer finds ends the program.
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
@@ -99,7 +100,7 @@ fuzz-lines: $(FUZZERS:%=$(BUILD)/lines/%) fuzz-seeds
 	  $(BUILD)/lines/$$fuzzer -runs=0 fuzz/corpus/$$fuzzer $(BUILD)/seeds/$$fuzzer 2>$(BUILD)/lines/log || exit 1; done
 	llvm-profdata merge -o $(BUILD)/lines/all.profdata $(FUZZERS:%=$(BUILD)/lines/%.profraw)
 	llvm-cov report -instr-profile=$(BUILD)/lines/all.profdata \
-	  $(FUZZERS:%=-object $(BUILD)/lines/%) $(PARSERS)
+	  $(firstword $(FUZZERS:%=$(BUILD)/lines/%)) $(FUZZERS:%=-object $(BUILD)/lines/%) $(PARSERS)
 
 # gcc's analyzer knows C alone; both must be silent.
 analyze: $(SOURCES:%.c=$(BUILD)/analyze/%.done)

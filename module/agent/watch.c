@@ -72,7 +72,7 @@ static char last_of(const char *at, size_t length, size_t *spelled)
         return at[length - 1];
     }
     *spelled = 3;
-    return upper((char)(hex(at[length - 2]) << 4 | hex(at[length - 1])));
+    return upper((char)(hex(at[length - 2]) * 16 + hex(at[length - 1])));
 }
 
 static bool reading_ends_with(const struct reading *reading, const struct word *word)
