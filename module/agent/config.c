@@ -9,6 +9,9 @@
 /* The longest configuration or list, with a closing NUL. */
 #define FILE_ROOM 16384
 
+/* The same for a file that holds one number. */
+#define NUMBER_ROOM 256
+
 static struct span trimmed(struct span text)
 {
     while (text.length > 0 && (text.at[0] == ' ' || text.at[0] == '\t')) {
@@ -59,17 +62,37 @@ static bool is_absolute(struct span path)
 /* The first line of a small file, such as the kernel has for serial numbers; a device tree's end in NUL. */
 static bool read_number(struct span path, char *text, size_t room)
 {
-    char name[PATH_ROOM];
+    char name[PATH_ROOM], file[NUMBER_ROOM];
     struct stat status;
     if (!span_copy(name, sizeof name, path)) return false;
-    long length = file_read(AT_FDCWD, name, text, room - 1, &status);
+    long length = file_read(AT_FDCWD, name, file, sizeof file - 1, &status);
     if (length <= 0) {
         complain("cannot read ", name, NULL);
         return false;
     }
-    text[length] = '\0';
-    text[strcspn(text, "\r\n")] = '\0';
-    return text[0] != '\0';
+    file[length] = '\0';
+    size_t digits = strcspn(file, "\r\n");
+    return digits > 0 && span_copy(text, room, (struct span){file, digits});
+}
+
+/* A challenge's `fw` is a name (protocol.md §1, §3). */
+static bool set_firmware(struct config *config, struct span value)
+{
+    char name[NAME_ROOM];
+    TEXT(quoted, NAME_ROOM + 2);
+    text_add(&quoted, "\"");
+    text_add_span(&quoted, value);
+    text_add(&quoted, "\"");
+    struct cursor cursor = cursor_over(span_of_text(&quoted));
+    read_name(&cursor, name);
+    return !quoted.full && cursor_done(&cursor) && set_text(config->firmware, sizeof config->firmware, value);
+}
+
+/* It is one field of a line. */
+static bool set_user(struct config *config, struct span value)
+{
+    return value.length > 0 && memchr(value.at, ':', value.length) == NULL &&
+           set_text(config->user, sizeof config->user, value);
 }
 
 /* protocol.md §1: the numbers of the silicon, upper case, joined by `-`. */
@@ -191,11 +214,11 @@ static bool set(struct config *config, struct span key, struct span value, bool 
     }
     if (span_is(key, "hwid")) return set_hwid(config, value);
     if (span_is(key, "imei")) return set_imei(config, value);
-    if (span_is(key, "firmware")) return set_text(config->firmware, sizeof config->firmware, value);
+    if (span_is(key, "firmware")) return set_firmware(config, value);
     if (span_is(key, "root")) return add_root(config, value);
     if (span_is(key, "store")) return is_absolute(value) && set_text(config->store, sizeof config->store, value);
     if (span_is(key, "shadow")) return is_absolute(value) && set_text(config->shadow, sizeof config->shadow, value);
-    if (span_is(key, "user")) return set_text(config->user, sizeof config->user, value);
+    if (span_is(key, "user")) return set_user(config, value);
     if (span_is(key, "backdoors")) return set_backdoors(config, value);
     *known = false;
     return set_service(config, key, value, known);
@@ -219,25 +242,12 @@ static bool read_line(struct config *config, const char *path, struct span line,
     return false;
 }
 
-/* A challenge's `fw` is a name (§5); a user's is one field of a line. */
-static bool names_fit(const struct config *config)
-{
-    char name[NAME_ROOM];
-    TEXT(quoted, NAME_ROOM + 2);
-    text_add(&quoted, "\"");
-    text_add(&quoted, config->firmware);
-    text_add(&quoted, "\"");
-    struct cursor cursor = cursor_over(span_of_text(&quoted));
-    read_name(&cursor, name);
-    return cursor_done(&cursor) && strchr(config->user, ':') == NULL;
-}
-
 static bool is_complete(const struct config *config)
 {
     const char *missing = config->at[0] == '\0'                               ? "at"
                           : !is_hwid(span_of(config->hwid))                   ? "hwid (8 to 64 of A-Z 0-9 . _ -)"
                           : config->imei[0] == '\0'                           ? "imei"
-                          : config->firmware[0] == '\0' || !names_fit(config) ? "firmware"
+                          : config->firmware[0] == '\0'                       ? "firmware"
                           : config->root_count != ROOTS                       ? "root, twice"
                           : config->store[0] == '\0'                          ? "store"
                           : config->shadow[0] == '\0'                         ? "shadow"
