@@ -1,14 +1,24 @@
 // Makes sure that the system packages a task needs are there: installs them when root on Debian,
 // otherwise names them with the command that installs them.
-//   node scripts/packages.mjs test|demo|bench
+//   node scripts/packages.mjs test|demo|bench|agent
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
-/** A file that the package brings → the Debian package. */
+/** What building module/agent takes: a file that the package brings → the Debian package. */
+const agent = {
+  '/usr/bin/gcc': 'gcc',
+  '/usr/bin/make': 'make',
+  '/usr/include/mbedtls/pk.h': 'libmbedtls-dev',
+  '/usr/include/stdio.h': 'libc6-dev',
+};
+
+/** The same for each task. */
 const needs = {
+  agent,
   demo: {},
   bench: {},
   test: {
+    ...agent,
     '/usr/bin/go': 'golang-go',
     '/usr/bin/jose': 'jose',
     '/usr/bin/nmap': 'nmap',
@@ -34,7 +44,7 @@ if (missing.length > 0) {
   const install = `apt-get install -y --no-install-recommends ${missing.join(' ')}`;
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) {
     console.error(
-      `npm run ${task} needs ${missing.join(', ')}. On Debian:\n  sudo apt-get update && sudo ${install}`,
+      `${task === 'agent' ? 'module/agent' : `npm run ${task}`} needs ${missing.join(', ')}. On Debian:\n  sudo apt-get update && sudo ${install}`,
     );
     process.exit(1);
   }
