@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { type TestContext, test } from 'node:test';
+import { AgentHome } from './home.ts';
+import { buildLatchd, Latchd } from './latchd.ts';
+import { LineEnd, Modem } from './modem.ts';
+import { vectorRoots } from './roots.ts';
+
+const program = buildLatchd();
+
+const limits = { timeout: 20_000 };
+
+const BACKDOORS = ['QLINUXCMD', 'QADBKEY', 'QCFG="usbcfg"', 'QFASTBOOT', 'QDOWNLOAD'];
+
+/** latchd between a host and a modem. */
+async function between(t: TestContext): Promise<{ host: LineEnd; modem: Modem; latchd: Latchd }> {
+  const [host, far] = await Promise.all([LineEnd.open(), LineEnd.open()]);
+  const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
+  writeFileSync(home.path('backdoors'), `${BACKDOORS.join('\n')}\n`);
+  home.configure([
+    ...home.lines.filter((line) => !line.startsWith('at =')),
+    `at = ${host.path}`,
+    `modem = ${far.path}`,
+    `backdoors = ${home.path('backdoors')}`,
+  ]);
+  const latchd = Latchd.spawn(program, home);
+  t.after(async () => {
+    latchd.kill('SIGTERM');
+    await latchd.ended;
+    await Promise.all([host.close(), far.close()]);
+    home.remove();
+  });
+  return { host, modem: new Modem(far), latchd };
+}
+
+const FINAL = /\r\n(?:OK|ERROR|\+CME ERROR: \d+)\r\n/;
+
+test('what is none of its business passes both ways untouched', limits, async (t) => {
+  const { host, modem } = await between(t);
+  modem.answer = () => '\r\n+CSQ: 20,99\r\n\r\nOK\r\n';
+  host.write('AT+CSQ\r');
+  assert.equal(await host.until(FINAL), '\r\n+CSQ: 20,99\r\n\r\nOK\r\n');
+  assert.equal(await modem.end.until(/\r/), 'AT+CSQ\r');
+  modem.end.write('\r\nRING\r\n');
+  assert.equal(await host.until(/RING\r\n/), '\r\nRING\r\n');
+});
+
+test('lines pass split and merged as they come', limits, async (t) => {
+  const { host, modem } = await between(t);
+  for (const piece of ['AT', '+C', 'SQ\rAT+CR', 'EG?\rat+cops?\r']) host.write(piece);
+  for (let count = 0; count < 3; count++) await host.until(FINAL);
+  assert.deepEqual(modem.lines, ['AT+CSQ', 'AT+CREG?', 'at+cops?']);
+});
+
+test('QLATCH is answered here and never reaches the modem, alone or in a chain', limits, async (t) => {
+  const { host, modem } = await between(t);
+  host.write('AT+QLATCH?\r');
+  assert.match(await host.until(FINAL), /"unprovisioned",0,"LTE4-00A1B2C3D4E5",0/);
+  for (const line of [
+    'at + qlatch ?',
+    'AT+CSQ;+QLATCH?',
+    'AT+QLATCH?;+CSQ',
+    'ATE0+QLATCH?',
+    'AT+QLA\x00TCH?',
+  ]) {
+    host.write(`${line}\r`);
+    await host.until(FINAL);
+  }
+  assert.deepEqual(reached(modem, 'QLATCH'), []);
+});
+
+test('the answer of latchd does not stand inside an answer of the modem', limits, async (t) => {
+  const { host, modem } = await between(t);
+  modem.answer = () => '\r\n+CSQ: 20';
+  host.write('AT+CSQ\rAT+QLATCH?\r');
+  await modem.end.until(/AT\+CSQ\r/);
+  await host.until(/\+CSQ: 20/);
+  modem.end.write(',99\r\n\r\nOK\r\n');
+  assert.equal(await host.until(FINAL), ',99\r\n\r\nOK\r\n');
+  assert.match(await host.until(FINAL), /^\r\n\+QLATCH: "unprovisioned"/);
+});
+
+for (const line of [
+  'AT+QLINUXCMD="id"',
+  'at+qlinuxcmd="id"',
+  'AT +QLINUXCMD = "id"',
+  'AT+Q LINUXCMD="id"',
+  'AT+QADBKEY?',
+  'AT+QADBKEY=?',
+  'AT+CSQ;+QADBKEY?',
+  'AT+CSQ; +qadbkey="x"',
+  'ATE0+QADBKEY?',
+  'ATE0;+QADBKEY?',
+  'AT+COPS="a;b";+QADBKEY?',
+  'AT+QCFG="usbcfg",0x2C7C,0x0125,1,1,1,1,1,1,0',
+  'at+qcfg = "USBCFG",0x2C7C,0x0125,1,1,1,1,1,1,0',
+  'AT+QFASTBOOT',
+  'AT+QDOWNLOAD=1',
+  'AT+QDOWNX\bLOAD=1',
+  'AT+QLI\nNUXCMD="id"',
+  'AT+QLI\x00NUXCMD="id"',
+  'AT+QLI\x7fNUXCMD="id"',
+  'xAT+QLINUXCMD="id"',
+  `AT+CSQ${' '.repeat(2000)};+QLINUXCMD="id"`,
+]) {
+  const shown = JSON.stringify(line.length > 60 ? `${line.slice(0, 20)}…${line.slice(-20)}` : line);
+  test(`a back door is shut: ${shown} (section 5)`, limits, async (t) => {
+    const { host, modem } = await between(t);
+    host.write(`${line}\r`);
+    host.write('AT+QLATCH?\r');
+    const answered = await host.until(/\+QLATCH: "unprovisioned".*\r\n\r\nOK\r\n/);
+    if (/^at/i.test(line)) assert.match(answered, /\r\nERROR\r\n/);
+    for (const door of BACKDOORS) assert.deepEqual(reached(modem, door), []);
+  });
+}
+
+test('what only looks like a back door passes', limits, async (t) => {
+  const { host, modem } = await between(t);
+  const lines = ['AT+QCFG="nwscanmode"', 'AT+CMGS="QADBKEY"', 'AT+QLINUX?', 'AT+QCFG="usbnet",1'];
+  for (const line of lines) {
+    host.write(`${line}\r`);
+    assert.equal(await host.until(FINAL), '\r\nOK\r\n');
+  }
+  assert.deepEqual(modem.lines, lines);
+});
+
+/** The lines that a modem, which passes over spaces and case, would take for `command`. */
+function reached({ lines }: Modem, command: string): string[] {
+  const plain = (text: string) => text.replaceAll(' ', '').toUpperCase();
+  return lines.filter((line) => plain(line).includes(`+${plain(command)}`));
+}
