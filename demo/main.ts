@@ -5,40 +5,57 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { KeySet } from '../protocol/api/keys.ts';
+import { agentModule, buildAgent } from './agent.ts';
 import { leave } from './leave.ts';
+import type { MakeModule } from './module.ts';
 import { publicJson } from './public.ts';
 import { tryAgain, tryElsewhere } from './refusals.ts';
+import { simulatedModule } from './simulated.ts';
 import { Stage } from './stage.ts';
 
+const USAGE = `npm run demo [-- --module agent] [--out DIR]
+
+--module agent   the module is latchd, the agent in C, which is built first, and not the simulator
+--out DIR        leave every message, the log and a transcript there`;
+
+const modules: Readonly<Record<string, MakeModule>> = { simulator: simulatedModule, agent: agentModule };
+
 /** The whole story on real ports: `npm run demo`, or `npm run demo -- --out DIR` to keep its messages. */
-const USAGE =
-  'npm run demo [-- --out DIR]\n\n--out DIR   leave every message, the log and a transcript there';
 const values = options();
 if (values.help) {
   console.log(USAGE);
-} else if (values.fault !== undefined) {
+} else if (values.make === undefined) {
   console.error(`${values.fault}\n\n${USAGE}`);
   process.exitCode = 2;
 } else {
+  if (values.make === agentModule) buildAgent();
   const dir = mkdtempSync(join(tmpdir(), 'latchkey-demo-'));
   const stage = new Stage(dir);
   try {
-    await tell(stage, dir, values.out === undefined ? undefined : resolve(values.out));
+    await tell(stage, dir, values.make, values.out === undefined ? undefined : resolve(values.out));
   } finally {
     await stage.close();
     rmSync(dir, { recursive: true });
   }
 }
 
-function options(): { out?: string; help?: boolean; fault?: string } {
+function options(): { out?: string; help?: boolean; make?: MakeModule; fault?: string } {
   try {
-    return parseArgs({ options: { out: { type: 'string' }, help: { type: 'boolean', short: 'h' } } }).values;
+    const { values: given } = parseArgs({
+      options: {
+        module: { type: 'string', default: 'simulator' },
+        out: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+    const make = modules[given.module];
+    return make === undefined ? { fault: `There is no module ${given.module}.` } : { ...given, make };
   } catch (error) {
     return { fault: error instanceof Error ? error.message : String(error) };
   }
 }
 
-async function tell(stage: Stage, dir: string, out: string | undefined): Promise<void> {
+async function tell(stage: Stage, dir: string, make: MakeModule, out: string | undefined): Promise<void> {
   const port = await freePort();
   const origin = `https://127.0.0.1:${port}`;
   const conf = ['-c', 'latchkey.yaml'];
@@ -64,7 +81,10 @@ async function tell(stage: Stage, dir: string, out: string | undefined): Promise
   }
 
   stage.chapter('A module comes off the line; the station provisions it over its AT port');
-  const module = await startModule(stage, dir, origin, 'LTE4-00A1B2C3D4E5', '490154203237518');
+  const roots = 'roots.jwk.json';
+  const keys = KeySet.parse(await publicJson(dir, origin, '/v1/keys')).roots;
+  writeFileSync(join(dir, roots), JSON.stringify(keys));
+  const module = await make(stage, { dir, roots, hwid: 'LTE4-00A1B2C3D4E5', imei: '490154203237518' });
   const trace = ['--trace', 'transcript.txt'];
   const at = ['--port', module.at, ...trace];
   await stage.demand('line-1', 'latchkey', 'status', ...at);
@@ -97,7 +117,7 @@ async function tell(stage: Stage, dir: string, out: string | undefined): Promise
   stage.chapter('What is refused');
   stage.say('The same token once more, on the same module:');
   stage.show(await tryAgain(join(dir, 'transcript.txt'), module.at));
-  const other = await startModule(stage, dir, origin, 'LTE4-00A1B2C3D4E6', '356938035643809');
+  const other = await make(stage, { dir, roots, hwid: 'LTE4-00A1B2C3D4E6', imei: '356938035643809' });
   await stage.demand('line-1', 'latchkey', 'provision', '--port', other.at, '--order', 'A-7731');
   stage.say('The same token on this other module, which waits for one of its own:');
   stage.show(await tryElsewhere(join(dir, 'transcript.txt'), other.at));
@@ -128,29 +148,6 @@ async function tell(stage: Stage, dir: string, out: string | undefined): Promise
     await leave(dir, out, origin);
     stage.say(`Messages, log and transcript are in ${out}.`);
   }
-}
-
-interface DemoModule {
-  readonly hwid: string;
-  /** Paths of its pseudo-terminals. */
-  readonly at: string;
-  readonly console: string;
-}
-
-async function startModule(
-  stage: Stage,
-  dir: string,
-  origin: string,
-  hwid: string,
-  imei: string,
-): Promise<DemoModule> {
-  const roots = join(dir, 'roots.jwk.json');
-  writeFileSync(roots, JSON.stringify(KeySet.parse(await publicJson(dir, origin, '/v1/keys')).roots));
-  const flash = `modules/${hwid}`;
-  mkdirSync(join(dir, flash), { recursive: true });
-  const flags = ['--dir', flash, '--hwid', hwid, '--imei', imei, '--root', 'roots.jwk.json', '--json'];
-  const line = await stage.background('latchkey-module', flags, (said) => said.startsWith('{'));
-  return JSON.parse(line) as DemoModule;
 }
 
 function codeIn(output: string): string {

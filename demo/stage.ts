@@ -6,9 +6,10 @@ import { text } from 'node:stream/consumers';
 
 const dist = join(import.meta.dirname, '..');
 const programs = {
-  latchkey: 'cli/main.js',
-  'latchkey-server': 'server/main.js',
-  'latchkey-module': 'module/simulator/main.js',
+  latchkey: [process.execPath, join(dist, 'cli/main.js')],
+  'latchkey-server': [process.execPath, join(dist, 'server/main.js')],
+  'latchkey-module': [process.execPath, join(dist, 'module/simulator/main.js')],
+  latchd: [join(dist, '../module/agent/build/host/latchd')],
 } as const;
 export type Program = keyof typeof programs;
 
@@ -25,6 +26,7 @@ export interface Result {
 export class Stage {
   readonly #dir: string;
   readonly #running: ChildProcess[] = [];
+  readonly #afterwards: (() => Promise<unknown>)[] = [];
   #chapter = 0;
 
   /** @param dir where the commands are run; each person's home is in it */
@@ -78,11 +80,17 @@ export class Stage {
     return { code, stdout: out, stderr: err };
   }
 
-  /** A program that goes on in the background. @returns its first line of output that `ready` accepts */
-  async background(program: Program, args: string[], ready: (line: string) => boolean): Promise<string> {
+  /** Starts a program that goes on in the background, and does not wait for it. */
+  start(program: Program, args: string[]): ChildProcess {
     this.#announce(undefined, program, [...args, '&']);
     const child = this.#spawn(undefined, program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#running.push(child);
+    return child;
+  }
+
+  /** A program that goes on in the background. @returns its first line of output that `ready` accepts */
+  async background(program: Program, args: string[], ready: (line: string) => boolean): Promise<string> {
+    const child = this.start(program, args);
     if (child.stdout === null) throw new Error('no pipe');
     for await (const line of createInterface({ input: child.stdout })) {
       if (!ready(line)) continue;
@@ -128,6 +136,12 @@ export class Stage {
       child.kill('SIGTERM');
       await once(child, 'close');
     }
+    for (const act of this.#afterwards) await act();
+  }
+
+  /** Has `act` done once all that was started has ended. */
+  afterwards(act: () => Promise<unknown>): void {
+    this.#afterwards.push(act);
   }
 
   #announce(person: string | undefined, program: Program, args: readonly string[]): void {
@@ -138,11 +152,8 @@ export class Stage {
   #spawn(person: string | undefined, program: Program, args: readonly string[], options: SpawnOptions) {
     const home = person && { LATCHKEY_HOME: join(this.#dir, 'homes', person) };
     const env = { ...process.env, NO_COLOR: '1', ...home };
-    return spawn(process.execPath, [join(dist, programs[program]), ...args], {
-      ...options,
-      cwd: this.#dir,
-      env,
-    });
+    const [file, ...script] = programs[program];
+    return spawn(file, [...script, ...args], { ...options, cwd: this.#dir, env });
   }
 }
 
