@@ -53,7 +53,7 @@ export class Metrics {
     );
     for (const [operation, latency] of this.#latencies) lines.push(...histogram(operation, latency));
     for (const [name, { help, read }] of this.#gauges) {
-      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${await read()}`);
+      lines.push(`# HELP ${name} ${help}`, `# TYPE ${name} gauge`, `${name} ${await readingOf(read)}`);
     }
     return `${lines.join('\n')}\n`;
   }
@@ -62,6 +62,15 @@ export class Metrics {
     const latency = { counts: buckets.map(() => 0), sum: 0, count: 0 };
     this.#latencies.set(operation, latency);
     return latency;
+  }
+}
+
+/** Where the database cannot be read, the other values are wanted all the more. */
+async function readingOf(read: () => number | Promise<number>): Promise<number> {
+  try {
+    return await read();
+  } catch {
+    return Number.NaN;
   }
 }
 

@@ -112,6 +112,8 @@ async function createModules(db: Kysely<unknown>, bytes: Bytes): Promise<void> {
     .addColumn('confirmed', 'text')
     .execute();
   for (const column of ['imei', 'order']) await index(db, 'modules', [column]);
+  // Monitoring counts these again and again.
+  await sql`create index modules_flagged on modules (hwid) where foreign_token is not null`.execute(db);
   await db.schema
     .createTable('former_keys')
     .addColumn('dkt', 'text', (column) => column.primaryKey())

@@ -53,6 +53,19 @@ test('ops says alive, ready and counts, to whoever reaches it, and nothing more'
     assert.match(late.text, /"certificate","state":"failed"/);
   }));
 
+test('a value that cannot be read costs neither the others nor the server', () =>
+  withServer({}, async (server) => {
+    const { metrics } = server.running;
+    metrics.gauge('latchkey_broken', 'Of a database that fails.', () =>
+      Promise.reject(new Error('disk I/O error')),
+    );
+    const { status, text } = await ops(server, '/metrics');
+    assert.equal(status, 200);
+    assert.match(text, /^latchkey_broken NaN$/m);
+    assert.match(text, /^latchkey_connections \d+$/m);
+    assert.equal((await ops(server, '/healthz')).status, 200);
+  }));
+
 test('an address that only fails to authenticate is refused, before any other work, and told for how long', () =>
   withServer({ limits: { address: { perSecond: 0.1, burst: 5 } } }, async (server) => {
     const nobody = server.anonymous();
