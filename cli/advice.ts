@@ -56,9 +56,9 @@ export const advice: Readonly<Record<ProblemCode, string | null>> = {
 };
 
 /** @param request the id under which the server's diagnostics tell of the request */
-export function adviceOn(code: string, request: unknown): string | undefined {
+export function adviceOn(code: string, request: string | undefined): string | undefined {
   if (!isKnown(code)) return VERSIONS;
-  return advice[code]?.replace('REQUEST', String(request));
+  return advice[code]?.replace('REQUEST', request ?? 'none');
 }
 
 /** A newer server may have newer codes. */

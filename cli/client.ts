@@ -169,6 +169,7 @@ const ProblemBody = z.looseObject({
   code: z.string().regex(/^[a-z][a-z0-9-]{1,63}$/),
   title: z.string(),
   detail: z.string(),
+  request: z.string().optional(),
 });
 
 function problemFailure({ status, body }: WireAnswer, server: string): Failure {
@@ -182,7 +183,7 @@ function problemFailure({ status, body }: WireAnswer, server: string): Failure {
   const { code, title, detail, type: _, ...details } = problem;
   const exit: Exit = status >= 500 ? 'network' : 'refused';
   return new Failure(exit, code, detail === '' ? title : detail, {
-    next: adviceOn(code, details['request']),
+    next: adviceOn(code, problem.request),
     details,
   });
 }

@@ -94,9 +94,14 @@ test('an answer of another shape says which operation, and where in it', async (
   server.routes.set('GET /x', () => ({ body: { word: 7, log: null } }));
   server.routes.set('GET /y', () => ({ body: 'not JSON' }));
   server.routes.set('GET /z', () => ({ status: 502, body: '<html>' }));
+  const wordless = { toString: null, valueOf: null };
+  server.routes.set('GET /w', () => ({
+    status: 500,
+    body: problem('internal-error', { request: wordless }),
+  }));
   const client = await clientOf();
   assert.match((await failureOf(client.get('/x', Answer))).message, /GET \/x .*at word/);
-  for (const path of ['/y', '/z']) {
+  for (const path of ['/y', '/z', '/w']) {
     assert.equal((await failureOf(client.get(path, Answer))).code, 'answer-unknown', path);
   }
   client.close();
