@@ -31,6 +31,7 @@ const CALLED = /\+QLATCH: "unprovisioned",0,"ABCD12345678",0\r\n\r\nOK/;
 let init: ChildProcessWithoutNullStreams | undefined;
 let port: Awaited<ReturnType<typeof openPty>> | undefined;
 let heard = '';
+let said = '';
 
 /** The image's root: the host's programs, and everything else its own. In a mount namespace, so it goes with it. */
 const enter = `
@@ -53,6 +54,9 @@ before(async () => {
   const apart = ['--mount', '--pid', '--fork', '--kill-child'];
   const mapped = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   init = spawn('unshare', [...mapped, ...apart, 'sh', '-ec', enter, root, join(source, 'build/host/latchd')]);
+  init.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
 });
 
 after(async () => {
@@ -101,6 +105,10 @@ async function answered(killed?: number): Promise<void> {
     if (latchd() !== killed) port?.write(Buffer.from('AT+QLATCH?\r'));
     await new Promise((done) => setTimeout(done, 100));
     if (CALLED.test(heard)) return;
+    if (init?.exitCode !== null)
+      throw new Error(
+        `this kernel, or this user, may not make the namespaces that the image runs in: run as root (${said.trim()})`,
+      );
   }
 }
 
