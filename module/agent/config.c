@@ -1,6 +1,8 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -154,6 +156,15 @@ static bool add_root(struct config *config, struct span value)
     return rsa_key_named(config->roots, config->root_count++, span_of(root->kid)) == NULL;
 }
 
+/* Where it is a link, such as into a partition that can be written, what it leads to is the file. */
+static bool set_shadow(struct config *config, struct span value)
+{
+    char real[PATH_MAX];
+    if (!is_absolute(value) || !set_text(config->shadow, sizeof config->shadow, value)) return false;
+    return realpath(config->shadow, real) == NULL ||
+           span_copy(config->shadow, sizeof config->shadow, span_of(real));
+}
+
 /* An absolute program and its arguments, split at spaces. */
 static bool set_program(struct program *program, struct span value)
 {
@@ -217,7 +228,7 @@ static bool set(struct config *config, struct span key, struct span value, bool 
     if (span_is(key, "firmware")) return set_firmware(config, value);
     if (span_is(key, "root")) return add_root(config, value);
     if (span_is(key, "store")) return is_absolute(value) && set_text(config->store, sizeof config->store, value);
-    if (span_is(key, "shadow")) return is_absolute(value) && set_text(config->shadow, sizeof config->shadow, value);
+    if (span_is(key, "shadow")) return set_shadow(config, value);
     if (span_is(key, "user")) return set_user(config, value);
     if (span_is(key, "backdoors")) return set_backdoors(config, value);
     *known = false;

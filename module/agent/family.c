@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 /* getdents64(2) as the kernel writes it; readdir(3) would allocate. */
 struct entry {
     uint64_t inode;
@@ -65,8 +67,9 @@ static bool reap(void)
 
 void family_kill(int64_t milliseconds)
 {
+    int64_t end = clock_waiting() + milliseconds;
     int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    while (reap() && milliseconds-- > 0) {
+    while (reap() && clock_waiting() < end) {
         if (proc >= 0) kill_children(proc);
         nanosleep(&(struct timespec){0, 1000000}, NULL);
     }

@@ -62,14 +62,15 @@ static bool is_command(const struct filter *filter)
     return false;
 }
 
+/* A modem that has left 64 KiB unread is not there any more: what comes is lost, and the agent goes on. */
 static void forward(struct filter *filter, const struct watch *after)
 {
+    if (!outbox_add(filter->modem, (struct span){filter->line, filter->length})) return;
     filter->watch = *after;
     if (is_command(filter)) {
         filter->busy = true;
         filter->busy_since = filter->quiet_since = clock_waiting();
     }
-    outbox_add(filter->modem, (struct span){filter->line, filter->length});
 }
 
 /* The echo of the port is the modem's, which has not seen this line. */
@@ -124,8 +125,8 @@ size_t filter_host(struct filter *filter, struct span bytes)
 {
     for (size_t i = 0; i < bytes.length; i++) {
         char byte = bytes.at[i];
-        if (outbox_left(filter->modem) < HELD_MOST) return i;
         if (filter->data) {
+            if (outbox_left(filter->modem) == 0) return i;
             stream(filter, byte);
             continue;
         }
@@ -140,7 +141,7 @@ size_t filter_host(struct filter *filter, struct span bytes)
     return bytes.length;
 }
 
-void filter_hang_up(struct filter *filter)
+void filter_host_gone(struct filter *filter)
 {
     release(filter);
 }
@@ -169,18 +170,19 @@ static bool is_final(const struct filter *filter)
 /* What the host has typed ahead is data too. */
 static void take_data(struct filter *filter)
 {
-    filter->data = true;
+    filter->data = filter->port->muted = true;
     for (size_t i = 0; i < filter->length; i++) stream(filter, filter->line[i]);
     release(filter);
 }
 
+void filter_modem_gone(struct filter *filter)
+{
+    filter->busy = filter->data = filter->dropping = filter->port->muted = false;
+}
+
 static void end_line(struct filter *filter)
 {
-    if (is_final(filter)) {
-        filter->busy = false;
-        filter->data = false;
-        filter->dropping = false;
-    }
+    if (is_final(filter)) filter_modem_gone(filter);
     if (begins(filter, "CONNECT")) take_data(filter);
     filter->said_length = 0;
 }

@@ -40,7 +40,7 @@ void filter_init(struct filter *filter, struct port *port, const struct words *b
                  struct outbox *modem);
 
 /* Takes bytes of the host's, and returns how many: fewer while one of the agent's own answers has to wait for
- * the modem's, or the modem does not read. What is left is to be given again when filter_patience says. */
+ * the modem's, or the modem does not read its data. What is left is to be given again when filter_patience says. */
 size_t filter_host(struct filter *filter, struct span bytes);
 
 /* Takes bytes of the modem's, for which the host's outbox has room. */
@@ -50,6 +50,9 @@ void filter_modem(struct filter *filter, struct span bytes);
 int64_t filter_patience(const struct filter *filter);
 
 /* The host has gone: its unfinished line is forgotten. */
-void filter_hang_up(struct filter *filter);
+void filter_host_gone(struct filter *filter);
+
+/* The modem has gone, or is back at its commands: it owes nothing, and takes no data. */
+void filter_modem_gone(struct filter *filter);
 
 #endif

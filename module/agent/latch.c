@@ -99,7 +99,7 @@ static bool close_old_session(struct latch *latch)
 static bool start(struct latch *latch)
 {
     const struct config *config = latch->config;
-    service_init(&latch->service);
+    service_init(&latch->service, latch->store.dir);
     for (enum scope scope = 0; scope < SERVICES; scope++) program_run(&config->stop[scope]);
     if (!device_load(&latch->device, latch->store.state.device) || !load_manifest(latch) ||
         !load_roots(latch)) {
@@ -119,13 +119,20 @@ bool latch_start(struct latch *latch, const struct config *config)
     return store_open(&latch->store, config->store, config->hwid) && start(latch);
 }
 
+void latch_wipe(struct latch *latch)
+{
+    nonce_kill(&latch->nonce);
+    store_wipe(&latch->store);
+    mbedtls_platform_zeroize(&latch->device, sizeof latch->device);
+    mbedtls_platform_zeroize(latch->data, sizeof latch->data);
+    mbedtls_platform_zeroize(&latch->envelope, sizeof latch->envelope);
+}
+
 void latch_stop(struct latch *latch)
 {
     struct receipt receipt;
     (void)session_end(latch, "stop", &receipt);
-    nonce_kill(&latch->nonce);
-    store_wipe(&latch->store);
-    mbedtls_platform_zeroize(&latch->device, sizeof latch->device);
+    latch_wipe(latch);
 }
 
 void latch_look(struct latch *latch)
@@ -135,7 +142,7 @@ void latch_look(struct latch *latch)
 
 int64_t latch_patience(const struct latch *latch)
 {
-    return latch->session.open ? (int64_t)session_remaining(latch) * 1000 : -1;
+    return latch->session.open ? session_remaining(latch) : -1;
 }
 
 /* ---- what each command does (protocol.md §8.2) ---- */
@@ -160,7 +167,7 @@ static int state(struct latch *latch)
     add_word(&line, span_of(latch->session.open               ? "open"
                             : latch->store.state.provisioned ? "locked"
                                                              : "unprovisioned"));
-    add_number(&line, session_remaining(latch));
+    add_number(&line, (uint32_t)((session_remaining(latch) + 999) / 1000));
     add_word(&line, span_of(latch->config->hwid));
     add_number(&line, manifest_version(latch));
     say(latch, &line);

@@ -49,6 +49,9 @@ void latch_look(struct latch *latch);
 /* Milliseconds until latch_look must be called for the time's sake; -1 for no time. */
 int64_t latch_patience(const struct latch *latch);
 
+/* Forgets what is secret. */
+void latch_wipe(struct latch *latch);
+
 /* An orderly end: what is open is closed, with a receipt, and what is secret forgotten. */
 void latch_stop(struct latch *latch);
 

@@ -12,6 +12,9 @@
  * count the time that the module sleeps; and so often a tty that is not there is tried again. */
 #define LOOK 1000
 
+/* So much of what the modem says, and an unsolicited line of ours, must have room on the way to the host. */
+#define ROOM 1024
+
 static volatile sig_atomic_t ending;
 
 static struct wire host, modem;
@@ -83,7 +86,7 @@ static bool from_host(const struct latch *latch)
     if (got < 0) return false;
     if (filtering(latch)) {
         sent_length = (size_t)got;
-        if (host.in < 0) filter_hang_up(&filter);
+        if (host.in < 0) filter_host_gone(&filter);
     } else {
         port_receive(&port, (struct span){sent, (size_t)got});
     }
@@ -95,6 +98,7 @@ static void from_modem(void)
     char bytes[512];
     int got = wire_read(&modem, bytes, sizeof bytes);
     if (got > 0) filter_modem(&filter, (struct span){bytes, (size_t)got});
+    if (modem.in < 0) filter_modem_gone(&filter);
 }
 
 /* Gives the filter what it has not taken yet. */
@@ -113,7 +117,7 @@ static void serve(struct latch *latch, const sigset_t *waiting)
         if (filtering(latch)) wire_open(&modem);
         struct pollfd look[] = {
             reading(&host, sent_length == 0),
-            reading(&modem, outbox_left(&host.waiting) >= sizeof sent),
+            reading(&modem, outbox_left(&host.waiting) >= ROOM),
             writing(&host),
             writing(&modem),
             {.fd = latch->service.end, .events = POLLIN},
@@ -125,6 +129,7 @@ static void serve(struct latch *latch, const sigset_t *waiting)
         if (sent_length > 0) pass_on();
         if (wire_flush(&host) < 0) return;
         wire_flush(&modem);
+        if (modem.out < 0) modem.waiting.length = 0;
     }
 }
 

@@ -7,6 +7,7 @@ void port_init(struct port *port, struct latch *latch, struct outbox *host)
     port->latch = latch;
     port->host = host;
     port->echo = true;
+    port->muted = false;
     port->length = 0;
 }
 
@@ -17,7 +18,7 @@ void port_say(void *listener, struct span line)
     text_add(&whole, "\r\n");
     text_add_span(&whole, line);
     text_add(&whole, "\r\n");
-    if (!whole.full) outbox_add(port->host, span_of_text(&whole));
+    if (!whole.full && !port->muted) outbox_add(port->host, span_of_text(&whole));
 }
 
 static void say_code(struct port *port, int code)

@@ -10,6 +10,8 @@ struct port {
     struct latch *latch;
     struct outbox *host;
     bool echo;
+    /* The host hears data of another's: nothing is said in between. */
+    bool muted;
     size_t length;
     /* One character more than a command may have is enough to know that it is too long. */
     char line[COMMAND_MOST + 1];

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +21,9 @@
 #define EXEC_PATIENCE 5000
 #define PROGRAM_PATIENCE 5000
 #define KILL_PATIENCE 5000
+
+/* The agent has a dozen descriptors, and they are the lowest. */
+#define DESCRIPTORS 256
 
 static char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
@@ -45,26 +49,49 @@ static void plain_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Never returns. All other descriptors of the agent are closed by exec. */
+/* Returns only where that cannot be executed. All other descriptors of the agent are closed by exec. */
 static void execute(const struct program *program)
 {
     setsid();
     plain_signals();
+    umask(022);
+    if (chdir("/") != 0) _exit(127);
     int null = open("/dev/null", O_RDWR);
     if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0) _exit(127);
     if (null > 2) close(null);
     execve(program->argv[0], program->argv, environment);
 }
 
+static void on_child(int number)
+{
+    (void)number;
+}
+
+/* SIGCHLD comes while the keeper waits, and at no other time. */
+static void keeper_signals(sigset_t *waiting)
+{
+    struct sigaction action = {.sa_handler = on_child};
+    sigset_t child;
+    plain_signals();
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigaction(SIGCHLD, &action, NULL);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, waiting);
+}
+
 /* Ends when nothing of the service is left; kills it when `life` ends, or the program itself fails. */
-static void keep(pid_t program, int life)
+static void keep(pid_t program, int life, const sigset_t *waiting)
 {
     for (;;) {
         int status;
+        struct pollfd look = {.fd = life, .events = POLLIN};
         pid_t gone = waitpid(-1, &status, WNOHANG);
         if (gone < 0 && errno != EINTR) _exit(0);
         bool failed = gone == program && (!WIFEXITED(status) || WEXITSTATUS(status) != 0);
-        if (failed || (gone <= 0 && readable_within(life, QUICK / 10))) {
+        if (failed || (gone <= 0 && ppoll(&look, 1, NULL, waiting) > 0)) {
             family_kill(KILL_PATIENCE);
             _exit(1);
         }
@@ -74,11 +101,9 @@ static void keep(pid_t program, int life)
 /* The keeper. `started` is closed by a successful exec, or gets a byte. */
 static void be_keeper(const struct program *program, int life, int started)
 {
+    sigset_t waiting;
     setsid();
-    plain_signals();
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
+    keeper_signals(&waiting);
     pid_t child = prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 ? fork() : -1;
     if (child == 0) {
         execute(program);
@@ -87,7 +112,7 @@ static void be_keeper(const struct program *program, int life, int started)
     }
     close(started);
     if (child < 0) _exit(1);
-    keep(child, life);
+    keep(child, life, &waiting);
 }
 
 static bool pipes(int life[2], int started[2], int end[2])
@@ -101,24 +126,20 @@ static void shut(int fd)
     if (fd >= 0) close(fd);
 }
 
-void service_init(struct service *service)
+void service_init(struct service *service, int lock)
 {
-    *service = (struct service){0, -1, -1};
+    *service = (struct service){lock, 0, -1, -1};
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/* The agent's own ends are closed in the keeper, or the keeper would keep itself alive. */
-static pid_t fork_keeper(const struct program *program, int life[2], int started[2], int end[2],
-                         void (*forget)(void))
+/* Among what goes are the agent's ends of the pipes, or the keeper would keep itself alive. */
+static void close_others(const int *kept, size_t count)
 {
-    pid_t keeper = fork();
-    if (keeper != 0) return keeper;
-    close(life[1]);
-    close(started[0]);
-    close(end[0]);
-    forget();
-    be_keeper(program, life[0], started[1]);
-    _exit(1);
+    for (int fd = 0; fd < DESCRIPTORS; fd++) {
+        bool keep = false;
+        for (size_t i = 0; i < count; i++) keep = keep || fd == kept[i];
+        if (!keep) close(fd);
+    }
 }
 
 /* True once the program runs, and still does after a while. */
@@ -129,15 +150,23 @@ static bool lives(int started, int end)
     return !readable_within(end, QUICK);
 }
 
-bool service_start(struct service *service, const struct program *program, void (*forget)(void))
+bool service_start(struct service *service, const struct program *program, void (*forget)(void *secrets),
+                   void *secrets)
 {
     int life[2], started[2], end[2];
     if (program->argv[0] == NULL) return false;
-    pid_t keeper = pipes(life, started, end) ? fork_keeper(program, life, started, end, forget) : -1;
+    pid_t keeper = pipes(life, started, end) ? fork() : -1;
+    if (keeper == 0) {
+        const int kept[] = {service->lock, life[0], started[1], end[1]};
+        close_others(kept, sizeof kept / sizeof *kept);
+        forget(secrets);
+        be_keeper(program, life[0], started[1]);
+        _exit(1);
+    }
     shut(life[0]);
     shut(started[1]);
     shut(end[1]);
-    *service = (struct service){keeper < 0 ? 0 : keeper, life[1], end[0]};
+    *service = (struct service){service->lock, keeper < 0 ? 0 : keeper, life[1], end[0]};
     bool running = keeper > 0 && lives(started[0], end[0]);
     shut(started[0]);
     if (!running) service_stop(service);
@@ -155,7 +184,7 @@ void service_stop(struct service *service)
         waitpid(service->keeper, NULL, 0);
     }
     shut(service->end);
-    *service = (struct service){0, -1, -1};
+    *service = (struct service){service->lock, 0, -1, -1};
     /* What outlived its keeper is a child of the agent's now. */
     family_kill(KILL_PATIENCE);
 }

@@ -16,6 +16,8 @@ struct program {
 /* The service of one session. Between it and the agent stands the keeper, a child that adopts whatever the
  * service leaves behind, kills all of it on demand or when the agent dies, and ends with the last of it. */
 struct service {
+    /* A descriptor that the keeper holds open as long as anything of the service is left: a lock's. */
+    int lock;
     /* 0 while nothing runs. */
     pid_t keeper;
     /* Closed by the agent, or with it: the keeper kills. */
@@ -24,17 +26,19 @@ struct service {
     int end;
 };
 
-void service_init(struct service *service);
+void service_init(struct service *service, int lock);
 
 /* Starts it; false where it cannot be executed, or ends at once (in a quarter of a second). Nothing of it
  * is left then. The service's descriptors 0 to 2 are /dev/null, and its environment is a PATH. `forget` is
- * called in the keeper, to wipe what is secret there. */
-bool service_start(struct service *service, const struct program *program, void (*forget)(void));
+ * called with `secrets` in the keeper, whose memory is a copy of the agent's. */
+bool service_start(struct service *service, const struct program *program, void (*forget)(void *secrets),
+                   void *secrets);
 
 /* Kills every process of the service and waits for their end; does nothing where none runs. */
 void service_stop(struct service *service);
 
-/* Runs a program to its end, which it is given 5 seconds for. */
+/* Runs a program to its end, which it is given 5 seconds for, while no service runs: every child that is left
+ * afterwards is killed. */
 void program_run(const struct program *program);
 
 #endif

@@ -7,14 +7,9 @@
 #include "clock.h"
 #include "shadow.h"
 
-/* The latch whose secrets a keeper forgets: fork(2) copies them. */
-static struct latch *alive;
-
-static void forget(void)
+static void forget(void *latch)
 {
-    store_wipe(&alive->store);
-    memset(&alive->device, 0, sizeof alive->device);
-    __asm__ volatile("" : : "r"(&alive->device) : "memory");
+    latch_wipe(latch);
 }
 
 bool session_receipt(struct latch *latch, struct receipt *receipt, const struct event *event)
@@ -79,8 +74,7 @@ int session_open(struct latch *latch, const struct token *token, struct receipt 
 {
     int64_t since = clock_milliseconds();
     struct event opened = {token->jti, "opened", NULL, 0, latch->store.state.pw.ver, NULL};
-    alive = latch;
-    if (!service_start(&latch->service, &latch->config->start[token->scope], forget)) {
+    if (!service_start(&latch->service, &latch->config->start[token->scope], forget, latch)) {
         return refuse_start(latch, token, "service", 913);
     }
     if (!session_receipt(latch, receipt, &opened)) return refuse_start(latch, token, "storage", 914);
@@ -139,9 +133,9 @@ void session_look(struct latch *latch)
     }
 }
 
-uint32_t session_remaining(const struct latch *latch)
+int64_t session_remaining(const struct latch *latch)
 {
     if (!latch->session.open) return 0;
     int64_t left = (int64_t)latch->session.what.seconds * 1000 - elapsed(latch);
-    return left <= 0 ? 0 : (uint32_t)((left + 999) / 1000);
+    return left < 0 ? 0 : left;
 }

@@ -35,7 +35,7 @@ int session_end(struct latch *latch, const char *why, struct receipt *receipt);
 /* Ends the session if its time is over, and says so, or if its service has ended. */
 void session_look(struct latch *latch);
 
-/* Whole seconds until the module locks itself, 0 when it is locked. */
-uint32_t session_remaining(const struct latch *latch);
+/* Milliseconds until the module locks itself, 0 when it is locked. */
+int64_t session_remaining(const struct latch *latch);
 
 #endif

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <mbedtls/platform_util.h>
+
 #include "files.h"
 #include "text.h"
 
@@ -94,5 +96,8 @@ bool shadow_set(const char *path, const char *user, const char *hash)
     if (line.missing && hash[0] == '\0') return true;
     struct text file = {new, sizeof new, 0, false};
     write_lines(&file, &line, user, field);
-    return !file.full && replace(path, span_of_text(&file), &status);
+    bool done = !file.full && replace(path, span_of_text(&file), &status);
+    mbedtls_platform_zeroize(old, sizeof old);
+    mbedtls_platform_zeroize(new, sizeof new);
+    return done;
 }
