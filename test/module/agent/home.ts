@@ -113,7 +113,13 @@ export class AgentHome {
   }
 
   endServices(signal: NodeJS.Signals): void {
-    for (const { pid } of this.serving()) process.kill(pid, signal);
+    for (const { pid } of this.serving()) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // The keeper of an agent that has just died was quicker.
+      }
+    }
   }
 
   /** The hash of the password in force. */
