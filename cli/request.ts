@@ -19,8 +19,9 @@ export interface Wanted {
 
 /** One's own unlock that its module has not taken yet, the newest; or a new one. */
 export async function findOrRequest(cli: Cli, client: Client, me: string, wanted: Wanted): Promise<Unlock> {
-  const own = (await ownUnlocks(client, me, wanted.hwid)).find((one) => isContinued(one, wanted));
-  if (own === undefined) return request(cli, client, wanted);
+  const live = (await ownUnlocks(client, me, wanted.hwid)).filter(isLive);
+  const own = live.find((one) => isSameErrand(one, wanted));
+  if (own === undefined) return request(cli, client, wanted, live[0]);
   cli.out.progress(`continuing unlock ${own.id} (${own.state}, “${own.reason}”)`);
   return own;
 }
@@ -31,11 +32,12 @@ export async function ownUnlocks(client: Client, requester: string, hwid: string
   return items;
 }
 
-async function request(cli: Cli, client: Client, wanted: Wanted): Promise<Unlock> {
+/** @param other one of one's own that could be gone on with, but for what is wanted now */
+async function request(cli: Cli, client: Client, wanted: Wanted, other: Unlock | undefined): Promise<Unlock> {
   const { hwid, scope, seconds, reason, ticket } = wanted;
   if (reason === undefined) {
     throw new Failure('usage', 'reason-missing', 'Say why this module is to be unlocked.', {
-      next: 'Give --reason "…": it is what an approver sees, and stands in the log.',
+      next: `Give --reason "…": it is what an approver sees, and stands in the log.${goOnWith(other)}`,
     });
   }
   const parsed = NewUnlock.safeParse({ hwid, scope, seconds, reason, ticket });
@@ -49,8 +51,13 @@ async function request(cli: Cli, client: Client, wanted: Wanted): Promise<Unlock
   return unlock;
 }
 
-function isContinued(one: Unlock, wanted: Wanted): boolean {
-  return ['waiting', 'ready', 'issued'].includes(one.state) && isSameErrand(one, wanted);
+function goOnWith(other: Unlock | undefined): string {
+  if (other === undefined) return '';
+  return ` Or go on with unlock ${other.id} (“${other.reason}”): --scope ${other.scope} --for ${other.seconds}s`;
+}
+
+function isLive({ state }: Unlock): boolean {
+  return ['waiting', 'ready', 'issued'].includes(state);
 }
 
 /** Asked for what is wanted now; a reason or ticket that is not given again may be any. */
