@@ -39,6 +39,10 @@ export async function postponing(cli: Cli, work: () => Promise<unknown>): Promis
   } catch (error) {
     const failure = asFailure(error);
     if (failure.exit === 'verification' || failure.exit === 'interrupted') throw failure;
-    cli.out.warn(`receipts wait here for the next contact with the server: ${failure.message}`);
+    const none = waitingReceipts(cli.home).length === 0;
+    const left = none
+      ? 'no receipts wait here, and the server could not be asked'
+      : 'receipts wait here for the next contact with the server';
+    cli.out.warn(`${left}: ${failure.message}`);
   }
 }

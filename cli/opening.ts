@@ -18,8 +18,8 @@ import { fetchToken, type Unlock } from './token.ts';
 /** How far an unlock got, so that whoever ends it can be told how to go on. */
 export interface Track {
   unlock: Unlock | undefined;
-  /** `handed`: the module may have the token. */
-  stage: 'nothing' | 'requested' | 'issued' | 'handed';
+  /** `handed`: the module may have the token. `open`: it said that it opened. */
+  stage: 'nothing' | 'requested' | 'issued' | 'handed' | 'open';
 }
 
 export type Asked = PortChoice & ModuleChoice & Omit<Wanted, 'hwid'>;
@@ -96,6 +96,7 @@ async function open(
   cli.out.progress('handing the token to the module');
   track.stage = 'handed';
   const opened = await module.unlock(answer.token);
+  track.stage = 'open';
   keepReceipts(cli.home, [opened.receipt]);
   await postponing(cli, () => deliverWaiting(cli, session.client));
   return { unlock: answer.unlock, seconds: opened.for, already: false };
@@ -121,6 +122,7 @@ export function explainUnlock(error: unknown, { unlock, stage }: Track, port: st
   const goOn = {
     requested: `Unlock ${id} stays ${unlock.state}: run the same command again to go on, or take it back: ${cancel}`,
     issued: `Unlock ${id} has a token that the module did not get: run the same command again for another.`,
+    open: `Unlock ${id}: the module is open. Lock it: latchkey lock --port ${port}`,
     handed: `Unlock ${id}: the module may be open. See: latchkey status --port ${port}. Lock it: latchkey lock --port ${port}`,
   }[stage];
   const next = failure.next === undefined ? goOn : `${failure.next} ${goOn}`;

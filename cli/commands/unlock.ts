@@ -66,7 +66,10 @@ async function runUnlock(cli: Cli, options: Options): Promise<void> {
       }
     });
   } catch (error) {
-    throw explainUnlock(error, track, port ?? 'PORT');
+    const failure = explainUnlock(error, track, port ?? 'PORT');
+    // What was asked for is done: a server that goes away afterwards does not undo it.
+    if (track.stage !== 'open' || failure.exit !== 'network') throw failure;
+    cli.out.warn(`the module is open, but the log was not looked at again: ${failure.message}`);
   }
   if (options.console !== undefined) await attach(cli, { ...rest, port: options.console });
 }

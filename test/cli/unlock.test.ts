@@ -128,6 +128,36 @@ test('a module in use names its holder (DESIGN section 6)', async () => {
   const error = await fails(theirs, 3, 'module-in-use');
   assert.equal(error.holder, 'alice');
   assert.match(error.next, /run the same command again/);
+  const shorter = ['unlock', '--port', module.atPath, '--hwid', HWID, '--for', '5m', '--json'];
+  const { next } = await fails(other.latchkey(...shorter), 2, 'reason-missing');
+  assert.match(next, /Or go on with unlock [0-9a-f-]{36} \(“no, mine”\): --scope console --for 900s$/);
+});
+
+test('a server that goes away once the module is open does not undo it', async (t) => {
+  const far = await startWorld();
+  t.after(() => far.stop());
+  const alice = await far.enrolled('alice', 'engineer');
+  const line = await far.enrolled('line-1', 'station');
+  const { atPath } = await far.module('LTE4-0000000F');
+  await ok(line.latchkey('provision', '--port', atPath, '--json'));
+  let stopped: Promise<void> | undefined;
+  const terminal = alice.terminal((text) => {
+    if (/handing the token/.test(text)) stopped ??= far.server.hangUp();
+  });
+  const ran = await terminal.latchkey(
+    'unlock',
+    '--port',
+    atPath,
+    '--hwid',
+    'LTE4-0000000F',
+    '--reason',
+    'far away',
+  );
+  await stopped;
+  assert.equal(ran.exit, 0);
+  assert.match(ran.stdout, /^Module LTE4-0000000F is open/);
+  assert.match(ran.stderr, /receipts wait here for the next contact/);
+  assert.match(ran.stderr, /the module is open, but the log was not looked at again/);
 });
 
 test('a reboot while nobody looks is found at the next contact, by its receipt', async () => {
