@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.ts';
@@ -11,6 +11,7 @@ import { limitAddresses } from './middleware/limit.ts';
 import type { AnyOperation } from './operation.ts';
 import { createOps } from './ops.ts';
 import { bound, guard, httpTimeouts, TIMEOUTS } from './sockets.ts';
+import { originForm } from './target.ts';
 import { Identity, serverIdentity } from './tls.ts';
 
 /** How often the api looks at its own certificate, in milliseconds. */
@@ -55,9 +56,13 @@ export async function startListeners(
     ...httpTimeouts(timeouts),
     handshakeTimeout: timeouts.handshake,
   });
-  api.on('request', app);
+  const answer: RequestListener = (request, response) => {
+    request.url = originForm(request.url ?? '');
+    app(request, response);
+  };
+  api.on('request', answer);
   // An expectation that nobody knows is ignored (RFC 9110 §10.1.1), not answered by Node without a problem.
-  api.on('checkExpectation', app);
+  api.on('checkExpectation', answer);
   guard(api, addresses, timeouts);
   bound(api, config.limits.connections, timeouts);
   metrics.gauge('latchkey_connections', 'Open connections to the api.', () => connections(api));

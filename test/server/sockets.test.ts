@@ -143,3 +143,20 @@ test('the longest long poll is over before silence is', () => {
   const seconds = String(TIMEOUTS.silence / 1000);
   assert.equal(UnlockWait.safeParse({ wait: seconds }).success, false);
 });
+
+test('whatever target is asked for, the app answers: in absolute form, in none, or `*` (RFC 9112 §3.2)', async () => {
+  const running = await started({});
+  for (const [target, status] of [
+    ['https://localhost/v1/keys', '200'],
+    ['/v1/keys#fragment', '200'],
+    ['http://[::1', '404'],
+    ['http://localhost:99999/v1/keys', '404'],
+    ['*', '404'],
+  ] as const) {
+    const socket = await tls(running);
+    socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+    const answer = await said(socket);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), target);
+    assert.match(answer, /^Request-Id: /m, target);
+  }
+});
