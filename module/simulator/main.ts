@@ -16,6 +16,7 @@ As a console server would offer it, at the speed of a real line:
 Ports that keep their names (./ports/at and ./ports/console), for programs:
   latchkey-module --dir ./m1 --root roots.jwk.json --link-dir ./ports --json
 
+Its console's shell knows uname -a, cat /etc/os-release, dmesg and exit, and runs nothing of this machine.
 Ctrl-C stops it in order. SIGHUP cuts its power and switches it on again.`;
 
 interface Flags {
@@ -47,6 +48,8 @@ const program = new Command('latchkey-module')
   .option('--link-dir <dir>', 'make links there, at and console, to the pseudo-terminals')
   .option('--json', 'say where the ports are as one line of JSON')
   .addHelpText('after', examples)
+  // 2 for the command line, as the other programs have it.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse();
 
 try {

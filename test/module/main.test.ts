@@ -116,3 +116,8 @@ test('--help shows examples', () => {
   assert.equal(status, 0);
   assert.match(stdout, /latchkey-module --dir \.\/m1 --root/);
 });
+
+test('a command line that is wrong exits 2, and --help 0, as with the other programs', () => {
+  const status = (...flags: string[]) => spawnSync(process.execPath, [program, ...flags]).status;
+  assert.deepEqual([status(), status('--dir', 'x', '--bogus'), status('--help')], [2, 2, 0]);
+});
