@@ -8,7 +8,7 @@ import { vectorRoots } from './roots.ts';
 
 const program = buildLatchd();
 
-const limits = { timeout: 20_000 };
+const limits = { timeout: 60_000 };
 
 const BACKDOORS = ['QLINUXCMD', 'QADBKEY', 'QCFG="usbcfg"', 'QFASTBOOT', 'QDOWNLOAD'];
 
@@ -101,6 +101,9 @@ for (const line of [
   'AT+QLI\x00NUXCMD="id"',
   'AT+QLI\x7fNUXCMD="id"',
   'xAT+QLINUXCMD="id"',
+  'AT+Q\\4CINUXCMD="id"',
+  'AT+Q\xccINUXCMD="id"',
+  'ATS5=88;+QLINXUXCMD="id"',
   `AT+CSQ${' '.repeat(2000)};+QLINUXCMD="id"`,
 ]) {
   const shown = JSON.stringify(line.length > 60 ? `${line.slice(0, 20)}…${line.slice(-20)}` : line);
@@ -113,6 +116,48 @@ for (const line of [
     for (const door of BACKDOORS) assert.deepEqual(reached(modem, door), []);
   });
 }
+
+test(
+  'what the host types after `> ` or CONNECT goes on byte by byte, and is watched all the same',
+  limits,
+  async (t) => {
+    const { host, modem } = await between(t);
+    modem.answer = (line) => (line.startsWith('AT+CMGS') ? '\r\n> ' : '\r\nCONNECT 115200\r\n');
+    for (const [command, prompt] of [
+      ['AT+CMGS="1"', /> /],
+      ['ATD*99#', /CONNECT 115200\r\n/],
+    ] as const) {
+      host.write(`${command}\r`);
+      await host.until(prompt);
+      host.write('hello');
+      await modem.end.until(/hello/);
+      host.write('\rAT+QADBKEY?\rAT+QLATCH?\rbye');
+      await modem.end.until(/bye/);
+      modem.end.write('\r\nOK\r\n');
+      await host.until(/\r\nOK\r\n/);
+      host.write('\r');
+    }
+    assert.deepEqual([...reached(modem, 'QADBKEY'), ...reached(modem, 'QLATCH')], []);
+  },
+);
+
+test('without a modem behind it, it answers on the tty alone, whoever comes and goes', limits, async (t) => {
+  const host = await LineEnd.open();
+  const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
+  home.configure(home.lines.map((line) => (line.startsWith('at =') ? `at = ${host.path}` : line)));
+  const latchd = Latchd.spawn(program, home);
+  t.after(async () => {
+    latchd.kill('SIGTERM');
+    assert.equal((await latchd.ended).code, 0);
+    await host.close();
+    home.remove();
+  });
+  host.write('AT+QLATCH?\r');
+  const echoed = await host.until(FINAL);
+  assert.match(echoed, /^AT\+QLATCH\?\r\r\n\+QLATCH: "unprovisioned"/, 'bytes pass as they are');
+  host.write('AT+CSQ\r');
+  assert.match(await host.until(FINAL), /ERROR/);
+});
 
 test('what only looks like a back door passes', limits, async (t) => {
   const { host, modem } = await between(t);

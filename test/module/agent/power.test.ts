@@ -62,7 +62,7 @@ const life: readonly Step[] = [
 ];
 
 test('at whatever step that touches store or password file the power goes: the old state or the new one, nothing to repair (section 4)', {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async () => {
   let cuts = 0;
   for (let more = true; more; ) {
