@@ -45,9 +45,13 @@ export function keepReceipts(home: Home, receipts: readonly string[]): void {
   for (const jws of receipts) home.write(nameOf(jws), jws);
 }
 
-/** The receipts that wait here, in no order. */
+/** The receipts that wait here, each module's in the order in which it made them. */
 export function waitingReceipts(home: Home): string[] {
-  return home.list(WAITING).flatMap((name) => home.read(`${WAITING}/${name}`) ?? []);
+  const waiting = home.list(WAITING).flatMap((name) => home.read(`${WAITING}/${name}`) ?? []);
+  return waiting
+    .map((jws) => ({ jws, sub: claimsOf(jws)?.sub ?? '', seq: claimsOf(jws)?.seq ?? 0 }))
+    .sort((a, b) => (a.sub === b.sub ? a.seq - b.seq : a.sub < b.sub ? -1 : 1))
+    .map(({ jws }) => jws);
 }
 
 /**

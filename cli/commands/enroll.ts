@@ -91,7 +91,7 @@ function demandRoom(cli: Cli, code: EnrolmentCode): void {
   }
   const identity = readIdentity(cli.home);
   if (identity === undefined || lifeOf(identity.certificate, cli.clock()).over) return;
-  cli.out.warn(`this replaces the certificate of ${profile.principal}, which is still good`);
+  cli.out.warn(`this replaces the certificate of ${profile.principal}, whose time is not over`);
 }
 
 function readCode(paste: string): EnrolmentCode {
@@ -99,6 +99,11 @@ function readCode(paste: string): EnrolmentCode {
     return decodeEnrolmentCode(paste);
   } catch (error) {
     if (!(error instanceof EnrolmentCodeError)) throw error;
+    if (paste.trim() === '') {
+      throw new Failure('usage', error.code, 'No enrolment code was given.', {
+        next: 'Run latchkey enroll in a terminal and paste it, or: latchkey enroll < code.txt',
+      });
+    }
     throw new Failure('usage', error.code, `This is not a whole enrolment code: ${error.message}.`, {
       next: 'Copy it again, from LATCHKEY1- to its end.',
     });

@@ -3,6 +3,7 @@ import { verifyUnlockBundle } from '../../protocol/unlock-bundle.ts';
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { readBytes } from '../file.ts';
+import { readProfile } from '../profile.ts';
 import { examples, type Start } from '../verb.ts';
 import { reportLines } from '../verify/report.ts';
 import { fileRoots, homeRoots } from '../verify/roots.ts';
@@ -29,7 +30,7 @@ export function verify(program: Command, start: Start): void {
 }
 
 function run(cli: Cli, file: string, rootFiles: readonly string[] | undefined): void {
-  const roots = rootFiles === undefined ? homeRoots(cli.home) : fileRoots(rootFiles);
+  const roots = rootFiles === undefined ? trustedHere(cli) : fileRoots(rootFiles);
   const verdict = verifyUnlockBundle(readBytes(file), roots);
   if (!verdict.ok) {
     const { findings } = verdict;
@@ -44,6 +45,18 @@ function run(cli: Cli, file: string, rootFiles: readonly string[] | undefined): 
     ...[`${file} holds: unlock ${unlock} of ${hwid}, ${state}.`, ''],
     ...reportLines(proved, [], unproved),
     ...['', ...events.map(eventLine)],
+  );
+}
+
+function trustedHere(cli: Cli) {
+  if (readProfile(cli.home) !== undefined) return homeRoots(cli.home);
+  throw new Failure(
+    'usage',
+    'not-enrolled',
+    `Nobody has enrolled in ${cli.home.dir}, so no root keys are trusted here.`,
+    {
+      next: 'Give those that you trust: --root root-a.pub root-b.pub',
+    },
   );
 }
 

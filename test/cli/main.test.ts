@@ -54,12 +54,7 @@ test('an id, a hardware ID and a name that cannot be one are refused before anyt
   ]) {
     refuses(/It takes an unlock’s id, as latchkey unlocks list shows it/, ...line.split(' '));
   }
-  for (const line of [
-    'modules show x',
-    'modules suspend x',
-    'events watch --hwid x',
-    'unlocks list --hwid x',
-  ]) {
+  for (const line of ['modules show x', 'events watch --hwid x', 'unlocks list --hwid x']) {
     refuses(/It takes 8 to 64 of A-Z 0-9 \. _ -/, ...line.split(' '));
   }
   for (const line of ['invite X', 'revoke X', 'principals enable X', 'events list --by X']) {
@@ -72,4 +67,21 @@ test('a file that is not there is told by its name', () => {
   const { status, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
   assert.equal(status, 2);
   assert.match(stderr, /There is no file \/nowhere\/a\./);
+});
+
+test('where nobody has enrolled, verify asks for the roots to trust', () => {
+  const args = ['--home', '/nowhere/home', 'verify', '/nowhere/b'];
+  const { status, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  assert.equal(status, 2);
+  assert.match(stderr, /no root keys are trusted here\.\n +Give those that you trust: --root root-a\.pub/);
+});
+
+test('no code at all is told as that', () => {
+  const args = ['--home', '/nowhere/home', 'enroll'];
+  const { status, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: 'utf8',
+    input: '\n',
+  });
+  assert.equal(status, 2);
+  assert.match(stderr, /^latchkey: No enrolment code was given\./);
 });

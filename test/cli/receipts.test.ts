@@ -74,6 +74,12 @@ test('receipts wait in the home until the server has them, and are then not aske
   assert.deepEqual([waitingReceipts(home), await collectReceipts(home, module())], [[], []]);
 });
 
+test('receipts are handed on in the order in which the module made them', async () => {
+  for (let count = 0; count < 12; count += 1) kept.push(await device.receipt('opened', JTI));
+  keepReceipts(home, kept.toReversed());
+  assert.deepEqual(waitingReceipts(home), kept);
+});
+
 test('where the server cannot be reached they wait on', async () => {
   kept.push(await device.receipt('opened', JTI));
   await collectReceipts(home, module());
