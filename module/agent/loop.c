@@ -129,7 +129,6 @@ static void serve(struct latch *latch, const sigset_t *waiting)
         if (sent_length > 0) pass_on();
         if (wire_flush(&host) < 0) return;
         wire_flush(&modem);
-        if (modem.out < 0) modem.waiting.length = 0;
     }
 }
 

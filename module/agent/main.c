@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,12 +13,22 @@ static const char usage[] = "usage: latchd -c FILE";
 static struct config config;
 static struct latch latch;
 
+/* A supervisor may start it with none of its descriptors 0 to 2: nothing else may be opened in their place. */
+static void fill_descriptors(void)
+{
+    int fd;
+    do fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO) close(fd);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3 || strcmp(argv[1], "-c") != 0) {
         complain(usage, NULL);
         return 2;
     }
+    fill_descriptors();
     umask(077);
 #ifndef LATCHD_TEST
     /* No core file, and nobody but root looks into the memory. */

@@ -48,18 +48,18 @@ void wire_open(struct wire *wire)
         return;
     }
     wire->in = wire->out = open(wire->path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    /* What waited for who has gone is not for the next. */
+    wire->waiting.start = wire->waiting.length = 0;
     if (wire->in >= 0) make_raw(wire->in);
     else if (!wire->complained) complain("cannot open ", wire->path, " yet: ", strerror(errno), NULL);
     wire->complained = wire->in < 0;
 }
 
-/* What waited for a host that has gone is not for the next. */
 static int hang_up(struct wire *wire)
 {
     if (is_stdio(wire)) return -1;
     close(wire->in);
     wire->in = wire->out = -1;
-    wire->waiting.start = wire->waiting.length = 0;
     return 0;
 }
 
