@@ -30,7 +30,10 @@ export function invite(program: Command, start: Start): void {
       const { enrolment, code } = await withServer(cli, async ({ client }) => {
         if (role !== undefined) await addPrincipal(client, name, role, cli.uuid());
         const idempotencyKey = cli.uuid();
-        return client.post('/v1/enrolments', EnrolmentAnswer, { principal: name }, { idempotencyKey });
+        const asked = client.post('/v1/enrolments', EnrolmentAnswer, { principal: name }, { idempotencyKey });
+        return asked.catch((error: unknown) => {
+          throw unknownName(error, name);
+        });
       });
       if (code === null) {
         throw new Failure('failure', 'code-gone', `The code for ${name} ended before it came.`, {
@@ -44,4 +47,12 @@ export function invite(program: Command, start: Start): void {
         `  ${code}`,
       );
     });
+}
+
+/** Most who name nobody mean somebody new. */
+function unknownName(error: unknown, name: string): unknown {
+  if (!(error instanceof Failure) || error.code !== 'not-found') return error;
+  const { exit, code, message, details } = error;
+  const next = `Add somebody new with a role: latchkey invite ${name} --role engineer. Who is here: latchkey principals list`;
+  return new Failure(exit, code, message, { next, details });
 }

@@ -48,6 +48,8 @@ test('one certificate is revoked by its serial, anybody’s by an officer', asyn
 test('names and roles that cannot be are told before anything is sent', async () => {
   await fails(officers('invite', 'Alice!', '--role', 'engineer'), 2, 'usage');
   await fails(officers('invite', 'eve', '--role', 'station', 'officer'), 2, 'usage');
+  const unknown = await fails(officers('invite', 'eve'), 3, 'not-found');
+  assert.match(unknown.next, /^Add somebody new with a role: latchkey invite eve --role/);
   await fails(officers('invite', 'eve', '--role', 'king'), 2, 'usage');
   await fails(officers('revoke', 'eve', '--serial', 'abcd'), 2, 'usage');
   assert.ok(
