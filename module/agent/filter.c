@@ -45,7 +45,8 @@ static enum fate judge(const struct filter *filter, struct watch *after)
         watch_feed(after, filter->line[i]);
         watch_feed(&line, filter->line[i]);
         if (watch_ends_with_any(after, &filter->own)) return OWN;
-        if (watch_ends_with_any(after, filter->backdoors) || watch_sets_editing(&line, false)) fate = SHUT;
+        if (watch_ends_with_any(after, filter->backdoors) || watch_lost(after)) fate = SHUT;
+        if (watch_sets_editing(&line, false)) fate = SHUT;
     }
     return watch_sets_editing(&line, true) ? SHUT : fate;
 }
@@ -102,8 +103,8 @@ static void stream(struct filter *filter, char byte)
     if (filter->dropping && !is_end(byte)) return;
     struct watch after = filter->watch;
     watch_feed(&after, byte);
-    filter->dropping =
-        watch_ends_with_any(&after, &filter->own) || watch_ends_with_any(&after, filter->backdoors);
+    filter->dropping = watch_ends_with_any(&after, &filter->own) ||
+                       watch_ends_with_any(&after, filter->backdoors) || watch_lost(&after);
     if (filter->dropping) return;
     filter->watch = after;
     outbox_add(filter->modem, (struct span){&byte, 1});

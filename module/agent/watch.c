@@ -98,7 +98,11 @@ bool watch_ends_with_any(const struct watch *watch, const struct words *words)
     for (size_t i = 0; i < words->count; i++) {
         if (watch_ends_with(watch, &words->word[i])) return true;
     }
-    /* A word may have begun in what is forgotten. */
+    return false;
+}
+
+bool watch_lost(const struct watch *watch)
+{
     for (size_t i = 0; i < READINGS; i++) {
         if (watch->reading[i].cut && watch->reading[i].length < LONGEST_WORD) return true;
     }

@@ -41,8 +41,10 @@ void watch_feed(struct watch *watch, char byte);
  * anywhere, letters as `\hh` (V.250 §5.4.2.2) or with their eighth bit set. */
 bool watch_ends_with(const struct watch *watch, const struct word *word);
 
-/* True where one ends with any of the words, or has been edited back over what is forgotten. */
 bool watch_ends_with_any(const struct watch *watch, const struct words *words);
+
+/* True where one has been edited back so far that a word may have begun in what is forgotten. */
+bool watch_lost(const struct watch *watch);
 
 /* `line` having been fed one command line: true where it ends, or has just gone on, behind the name of register
  * S5, in which a modem keeps the character that erases (V.250 §6.2.3). */

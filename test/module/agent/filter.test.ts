@@ -105,6 +105,15 @@ for (const line of [
   'AT+Q\xccINUXCMD="id"',
   'ATS5=88;+QLINXUXCMD="id"',
   `AT+CSQ${' '.repeat(2000)};+QLINUXCMD="id"`,
+  // For a modem that does not edit, that decodes `\hh` (V.250 §5.4.2.2), or that takes seven bits.
+  'AT+QAD\bBKEY?',
+  'AT+Q\\41DBKEY?',
+  'AT+QADBKE\xd9?',
+  `AT+QAD${'x'.repeat(1200)}${'\b'.repeat(1200)}BKEY?`,
+  // Another character that erases would hide a command from whoever watches (V.250 §6.2.3).
+  'ATS5=66',
+  'ATE0S005=66',
+  'AT+CSQ;S5=66',
 ]) {
   const shown = JSON.stringify(line.length > 60 ? `${line.slice(0, 20)}…${line.slice(-20)}` : line);
   test(`a back door is shut: ${shown} (section 5)`, limits, async (t) => {
