@@ -263,7 +263,7 @@ test('start ends where a port is taken, and leaves no listener behind', async ()
     writeFileSync(file, written.replace(new RegExp(`${listener}: .*`), `${listener}: {port: ${port}}`));
     const { code, stderr } = await server(file, 'start').ended;
     assert.equal(code, 1);
-    assert.match(stderr, new RegExp(`EADDRINUSE.*${port}.*doctor`));
+    assert.match(stderr, new RegExp(`port ${port} is taken by another process.*doctor`));
   }
   other.close();
   assert.ok(!(await eventTypes()).includes('server.started'));
