@@ -12,6 +12,20 @@ const agent = {
   '/usr/include/stdio.h': 'libc6-dev',
 };
 
+/** And what building it for modules, fuzzing and measuring it take. */
+const cross = {
+  '/usr/arm-linux-gnueabihf/lib/libc.a': 'libc6-dev-armhf-cross',
+  '/usr/bin/arm-linux-gnueabihf-gcc': 'gcc-arm-linux-gnueabihf',
+  '/usr/bin/clang': 'clang',
+  '/usr/bin/dpkg-source': 'dpkg-dev',
+  '/usr/bin/llvm-cov': 'llvm',
+  '/usr/bin/musl-gcc': 'musl-tools',
+  '/usr/bin/qemu-arm': 'qemu-user',
+  '/usr/bin/valgrind': 'valgrind',
+  '/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a': 'libclang-rt-14-dev',
+  '/usr/share/keyrings/debian-archive-keyring.gpg': 'debian-archive-keyring',
+};
+
 /** The same for each task. */
 const needs = {
   agent,
@@ -19,6 +33,7 @@ const needs = {
   bench: {},
   test: {
     ...agent,
+    ...cross,
     '/usr/bin/go': 'golang-go',
     '/usr/bin/jose': 'jose',
     '/usr/bin/nmap': 'nmap',

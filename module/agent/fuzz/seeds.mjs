@@ -29,6 +29,25 @@ const lines = [
 ];
 for (const [at, line] of lines.entries()) write('at', `line-${at}`, Buffer.from(`${line}\r`));
 
+/** Who speaks, and what: the host, or a modem that answers, takes data, is done. */
+const piece = (text, modem) =>
+  Buffer.concat([Buffer.from([text.length | (modem ? 0x80 : 0)]), Buffer.from(text)]);
+const talks = [
+  [piece('AT+CSQ\r'), piece('\r\n+CSQ: 20,99\r\n\r\nOK\r\n', true), piece('AT+QLATCH?\r')],
+  [piece('AT+QLINUXCMD="id"\r')],
+  [piece('at + qadb key?\r'), piece('A/'), piece('AT+CSQ;+QCFG="usbcfg",0x2C7C\r')],
+  [piece('AT+QCFG="usbcfg"\r')],
+  [
+    piece('ATD123;\r'),
+    piece('\r\nCONNECT\r\n', true),
+    piece('+QLINUXCMD\r'),
+    piece('\r\nNO CARRIER\r\n', true),
+  ],
+  [piece('AT+CMGS=5\r'), piece('\r\n> ', true), piece('hello +QADBKEY\x1a'), piece('\r\nOK\r\n', true)],
+  [piece('AT+QLINUX\bXCMD\r'), piece('ATS5=88\r'), piece('AT+QFLST="\\2BQADBKEY"\r')],
+];
+for (const [at, talk] of talks.entries()) write('filter', `talk-${at}`, Buffer.concat(talk));
+
 /** What a state is made of, in the order of state.c: this one remembers everything that can be. */
 const text = (value) => Buffer.concat([Buffer.from([value.length]), Buffer.from(value)]);
 const uint = (value, size) => {

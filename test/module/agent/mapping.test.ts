@@ -6,10 +6,10 @@ import { test } from 'node:test';
 const root = resolve(import.meta.dirname, '../../../..');
 const mapping = readFileSync(join(root, 'docs/agent-mapping.md'), 'utf8');
 
-/** Rows as they stand, without the tables' heads. */
-const rows = mapping
+/** Rows as they stand, without the tables' heads, of the suites that do not run here. */
+const rows = (mapping.split('## Wycheproof')[0] ?? '')
   .split('\n')
-  .filter((line) => line.startsWith('| ') && !/^\| (scenario|case|file)/.test(line));
+  .filter((line) => line.startsWith('| ') && !/^\| (scenario|case)/.test(line));
 
 test('every vector that docs/agent-mapping.md names exists', () => {
   const named = [...mapping.matchAll(/`(token|manifest|bundle|challenge|receipt):([a-z0-9-]+)`/g)];
