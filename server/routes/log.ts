@@ -53,7 +53,7 @@ const tile = operation({
   problems: ['not-found'],
   handle({ params: { path } }, services) {
     // Another spelling of the bundles' path must not come round their access rule.
-    if (parseTilePath(`tile/${path}`)?.level === 'entries') throw notThere(path);
+    if (parseTilePath(`tile/${path}`)?.level === 'entries') throw noTilePath();
     return answerTile(`tile/${path}`, 'public', services);
   },
 });
@@ -67,8 +67,11 @@ async function answerTile(
   { reader }: Services,
 ): Promise<OperationAnswer<Uint8Array>> {
   const asked = parseTilePath(path);
-  const body = asked && (await reader.tile(asked));
-  if (asked === undefined || body === undefined) throw notThere(path);
+  if (asked === undefined) throw noTilePath();
+  const body = await reader.tile(asked);
+  if (body === undefined) {
+    throw new Problem('not-found', `The tree under the newest checkpoint has no ${path}.`);
+  }
   return { body, headers: { 'Cache-Control': `${cache}, ${lifetime(asked)}` } };
 }
 
@@ -77,6 +80,7 @@ function lifetime({ width }: Tile): string {
   return width === TILE_WIDTH ? 'max-age=31536000, immutable' : 'max-age=60';
 }
 
-function notThere(path: string): Problem {
-  return new Problem('not-found', `The tree under the newest checkpoint has no ${path.slice(0, 80)}.`);
+/** What was asked for is not told back: it may hold anything. */
+function noTilePath(): Problem {
+  return new Problem('not-found', 'This is no path of a tile or an entry bundle (C2SP tlog-tiles).');
 }

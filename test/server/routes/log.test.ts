@@ -107,6 +107,8 @@ test('a tile that the checkpoint’s tree does not have is not found, however it
   ];
   for (const path of paths) await refused('not-found', stranger.get(`/log/tile/${path}`));
   await refused('not-found', stranger.get('/log/tile/'));
+  const { json } = await refused('not-found', stranger.get('/log/tile/0/%0D%0A%E2%80%A8'));
+  assert.equal(json['detail'], 'This is no path of a tile or an entry bundle (C2SP tlog-tiles).');
   await refused('invalid-request', stranger.get(`/log/tile/0/${'x001/'.repeat(100)}000`));
   await refused('method-not-allowed', stranger.post('/log/checkpoint'));
   assert.equal([...hashTiles(size)].length, 3);
