@@ -32,11 +32,23 @@ if (values.help) {
   const dir = mkdtempSync(join(tmpdir(), 'latchkey-demo-'));
   const stage = new Stage(dir);
   try {
-    await tell(stage, dir, values.make, values.out === undefined ? undefined : resolve(values.out));
+    const out = values.out === undefined ? undefined : resolve(values.out);
+    const cut = await Promise.race([tell(stage, dir, values.make, out), cutShort()]);
+    if (cut !== undefined) process.exitCode = 1;
   } finally {
     await stage.close();
     rmSync(dir, { recursive: true });
   }
+  // Cut short, the story may still be waiting for what was ended.
+  if (process.exitCode !== undefined) process.exit();
+}
+
+/** A signal, or a reader that leaves (`| head`): what runs in the background ends with the demo. */
+function cutShort(): Promise<'cut'> {
+  return new Promise((resolve) => {
+    process.stdout.on('error', () => resolve('cut'));
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('cut'));
+  });
 }
 
 function options(): { out?: string; help?: boolean; make?: MakeModule; fault?: string } {

@@ -26,6 +26,7 @@ export interface Result {
 export class Stage {
   readonly #dir: string;
   readonly #running: ChildProcess[] = [];
+  #closed = false;
   readonly #afterwards: (() => Promise<unknown>)[] = [];
   #chapter = 0;
 
@@ -82,6 +83,7 @@ export class Stage {
 
   /** Starts a program that goes on in the background, and does not wait for it. */
   start(program: Program, args: string[]): ChildProcess {
+    if (this.#closed) throw new Error('the demo has ended');
     this.#announce(undefined, program, [...args, '&']);
     const child = this.#spawn(undefined, program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#running.push(child);
@@ -131,6 +133,7 @@ export class Stage {
 
   /** Ends what was started in the background, the last first. */
   async close(): Promise<void> {
+    this.#closed = true;
     for (const child of this.#running.reverse()) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       child.kill('SIGTERM');
