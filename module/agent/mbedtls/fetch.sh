@@ -28,10 +28,18 @@ chmod 755 "$scratch"
 mkdir -p "$scratch/lists/partial" "$scratch/sources"
 # apt fetches as a user of its own, where that user exists.
 chown -R _apt "$scratch/lists" "$scratch/sources" 2>/dev/null || true
-cat >"$scratch/sources.list" <<LIST
-deb-src [signed-by=$keyring] http://deb.debian.org/debian $suite main
-deb-src [signed-by=$keyring] http://deb.debian.org/debian-security $suite-security main
-LIST
+# From where this machine has its own packages.
+sites=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | sort -u)
+archive=$(echo "$sites" | grep -v security | head -n 1)
+security=$(echo "$sites" | grep security | head -n 1)
+if [ -z "$archive" ]; then
+  echo "fetch.sh: apt knows no archive of Debian's; put one into /etc/apt/sources.list." >&2
+  exit 1
+fi
+echo "deb-src [signed-by=$keyring] $archive $suite main" >"$scratch/sources.list"
+if [ -n "$security" ]; then
+  echo "deb-src [signed-by=$keyring] $security $suite-security main" >>"$scratch/sources.list"
+fi
 
 apt() {
   apt-get -qq -o Dir::Etc::sourcelist="$scratch/sources.list" -o Dir::Etc::sourceparts=- \
