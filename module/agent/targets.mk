@@ -50,7 +50,7 @@ $(eval $(call carry,musl,musl-gcc,$(MUSL_LINK),strip))
 CROSS ?= arm-linux-gnueabihf-
 ARM_FLAGS ?= -mcpu=cortex-a7 -mfpu=neon-vfpv4 -mthumb
 $(eval $(call carry,arm,$(CROSS)gcc $(ARM_FLAGS),,$(CROSS)strip))
-ARM_TEST_LINK = -Wl,--wrap=prctl tools/emulated.c
+ARM_TEST_LINK = -Wl,--wrap=__prctl_time64 tools/emulated.c
 $(eval $(call carry,arm-test,$(CROSS)gcc $(ARM_FLAGS) -DLATCHD_TEST,$(ARM_TEST_LINK),$(CROSS)strip))
 
 # Whatever a sanitizer finds ends the program.
