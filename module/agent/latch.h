@@ -40,14 +40,17 @@ struct latch {
  * where it cannot be. */
 bool latch_start(struct latch *latch, const struct config *config);
 
-/* Does what a command asks for. Returns 0, or the number of `+CME ERROR`. */
-int latch_execute(struct latch *latch, const struct command *command);
-
 /* Locks if the time of the session is over, or its service has ended. */
 void latch_look(struct latch *latch);
 
 /* Milliseconds until latch_look must be called for the time's sake; -1 for no time. */
 int64_t latch_patience(const struct latch *latch);
+
+/* What a message is held against now. */
+struct beliefs latch_beliefs(const struct latch *latch);
+
+/* What `data` has put together. */
+struct span latch_message(const struct latch *latch);
 
 /* Forgets what is secret. */
 void latch_wipe(struct latch *latch);

@@ -1,5 +1,7 @@
 #include "port.h"
 
+#include "command.h"
+
 #define BACKSPACE 0x08
 
 void port_init(struct port *port, struct latch *latch, struct outbox *host)
@@ -40,7 +42,7 @@ static bool perform(struct port *port, const struct statement *statement)
         port_say(port, span_of(port->latch->config->firmware));
         return true;
     case STATEMENT_LATCH:
-        code = latch_execute(port->latch, &statement->command);
+        code = command_execute(port->latch, &statement->command);
         if (code != 0) say_code(port, code);
         return code == 0;
     case STATEMENT_UNKNOWN: break;

@@ -137,6 +137,11 @@ bool state_decode(struct state *state, const unsigned char *bytes, size_t length
     return !reader.bad && reader.left == 0 && flags <= (PROVISIONED | HAS_ROOTS) && makes_sense(state);
 }
 
+struct span receipt_jws(const struct receipt *receipt)
+{
+    return (struct span){receipt->jws, receipt->length};
+}
+
 void state_keep(struct state *state, const struct receipt *receipt)
 {
     if (state->receipts == RECEIPTS_KEPT) {

@@ -52,6 +52,8 @@ size_t state_encode(const struct state *state, unsigned char *bytes);
 /* Takes what state_encode writes and nothing else. */
 bool state_decode(struct state *state, const unsigned char *bytes, size_t length);
 
+struct span receipt_jws(const struct receipt *receipt);
+
 /* Keeps one more, and no more than the last RECEIPTS_KEPT. */
 void state_keep(struct state *state, const struct receipt *receipt);
 

@@ -63,7 +63,7 @@ $(BUILD)/san/latchd: $(SOURCES:%.c=$(BUILD)/san/%.o)
 	$(CC) -fsanitize=address,undefined -o $@ $^ $(MBEDTLS_LIBS)
 
 # Each file of fuzz/ is a fuzzer, but stub.c, which stands in for ps256.c (any signature of the right length holds) and
-# for latch.c.
+# for command.c.
 FUZZ_CC ?= clang
 FUZZERS = $(filter-out stub,$(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c)))
 # What reads what others wrote; the rest is sockets, files and processes.

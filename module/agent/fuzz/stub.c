@@ -1,4 +1,4 @@
-#include "latch.h"
+#include "command.h"
 #include "ps256.h"
 
 /* Stands in for ps256.c in fuzz builds: a signature as long as its key's modulus holds, so that what comes behind
@@ -11,7 +11,7 @@ bool ps256_verify(const struct rsa_key *key, struct span input, const unsigned c
 }
 
 /* The filter is what is tried with it, not what it does with commands of its own. */
-int latch_execute(struct latch *latch, const struct command *command)
+int command_execute(struct latch *latch, const struct command *command)
 {
     (void)latch;
     (void)command;
