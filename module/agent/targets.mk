@@ -8,6 +8,7 @@
 #   make fuzz-lines   which lines of the parsers the corpora reach
 #   make analyze      gcc's analyzer and clang's over every source
 #   make verify       build/host/verify: the verifiers alone, for published suites of signatures
+#   make judge        build/test/judge: what the agent reads and decides, without its port
 #   make size         the figures of size and cost
 #   make install      into DESTDIR, from LATCHD=build/host/latchd
 
@@ -121,6 +122,12 @@ $(BUILD)/musl/verify: tools/verify.c $(VERIFIER) $(HEADERS) $(BUILD)/musl/mbedtl
 	musl-gcc $(STRICT) $(HARDENING) $(SMALL) $(CARRY) -iquote. -o $@ tools/verify.c $(VERIFIER) \
 	  $(BUILD)/musl/mbedtls/*.o $(CARRY_LINK) $(MUSL_LINK)
 
+# In one process: of the test build all but what waits, and the clock.
+JUDGED = $(filter-out main.c loop.c clock.c,$(SOURCES))
+judge: $(BUILD)/test/judge
+$(BUILD)/test/judge: tools/judge.c $(JUDGED:%.c=$(BUILD)/test/%.o)
+	$(CC) $(CFLAGS) $(LDFLAGS) -iquote. $(MBEDTLS_CFLAGS) -o $@ $^ $(MBEDTLS_LIBS)
+
 size: musl arm
 	node ../../dist/bench/agent.js
 
@@ -130,5 +137,5 @@ LATCHD ?= $(BUILD)/host/latchd
 install: $(LATCHD)
 	install -D -m 0755 $(LATCHD) $(DESTDIR)$(PREFIX)/sbin/latchd
 
-.PHONY: musl arm arm-test san fuzz fuzz-seeds fuzz-replay fuzz-run fuzz-lines analyze verify size install
+.PHONY: musl arm arm-test san fuzz fuzz-seeds fuzz-replay fuzz-run fuzz-lines analyze verify judge size install
 .SECONDARY:

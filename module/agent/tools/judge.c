@@ -1,0 +1,273 @@
+/* What the agent reads and decides, in one process and without its port, so that many cases cost little: all of its
+ * sources but main.c, loop.c and clock.c. Standard input has one case a line, words between spaces, bytes in
+ * hexadecimal, "-" for none:
+ *   token HWID ISS PWV NOW NONCE SCOPE FOR KEYS JWS    its `+CME ERROR` or 0, its `why`, and what becomes of the nonce
+ *   manifest VER ROOTS JWS                             the same number; VER is the held one's
+ *   bundle HWID DKT ISS PWV KEYS JWS                   the same number
+ *   at LINE                                            the statements of the line
+ *   state BYTES                                        what is written where they are taken, or "refused"
+ *   unseal HWID BYTES                                  what was sealed, or "refused"
+ *   shadow FILE USER HASH                              "done" or "failed"
+ *   filter DOORS TALK                                  what the modem is sent, and what the host is
+ * ISS is bytes too; KEYS and ROOTS are moduli as in a JWK, DOORS words in bytes, TALK pieces, with commas between
+ * them: h and bytes of the host's, m and bytes of the modem's, t and milliseconds to wait, g for a modem that has
+ * gone. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check.h"
+#include "clock.h"
+#include "filter.h"
+#include "seal.h"
+#include "shadow.h"
+
+#define LINE_MOST (1 << 18)
+
+static int64_t waited;
+
+int64_t clock_milliseconds(void)
+{
+    return waited;
+}
+
+int64_t clock_waiting(void)
+{
+    return waited;
+}
+
+static bool trusted;
+static uint32_t now;
+
+bool clock_trusted(uint32_t *seconds)
+{
+    *seconds = now;
+    return trusted;
+}
+
+static void give_up(const char *why)
+{
+    fprintf(stderr, "judge: %s\n", why);
+    exit(2);
+}
+
+static char *next(void)
+{
+    char *word = strtok(NULL, " \n");
+    if (word == NULL) give_up("a case has too few words");
+    return word;
+}
+
+static bool is_none(const char *word)
+{
+    return strcmp(word, "-") == 0;
+}
+
+static uint32_t next_uint(void)
+{
+    return (uint32_t)strtoul(next(), NULL, 10);
+}
+
+/* In their place. */
+static struct span bytes_of(char *hexadecimal)
+{
+    size_t length = is_none(hexadecimal) ? 0 : strlen(hexadecimal) / 2;
+    for (size_t i = 0; i < length; i++) {
+        char digits[3] = {hexadecimal[2 * i], hexadecimal[2 * i + 1], '\0'};
+        hexadecimal[i] = (char)strtoul(digits, NULL, 16);
+    }
+    return (struct span){hexadecimal, length};
+}
+
+static void say_bytes(const void *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) printf("%02x", ((const unsigned char *)bytes)[i]);
+    if (length == 0) printf("-");
+}
+
+/* The part before the next comma; `rest` is what lies behind it, NULL at the end. */
+static char *part_of(char **rest)
+{
+    char *part = *rest, *comma = strchr(part, ',');
+    if (comma != NULL) *comma++ = '\0';
+    *rest = comma;
+    return part;
+}
+
+static size_t next_keys(struct rsa_key *keys, size_t most, unsigned bits)
+{
+    size_t count = 0;
+    char *rest = next();
+    if (is_none(rest)) return 0;
+    while (rest != NULL) {
+        if (count == most || !rsa_key_from(&keys[count++], bits, span_of(part_of(&rest)))) give_up("no such keys");
+    }
+    return count;
+}
+
+static struct envelope envelope;
+static struct manifest held;
+
+static void token_case(void)
+{
+    static struct token token;
+    struct nonce live = {.live = true};
+    struct beliefs beliefs = {.hwid = next(), .manifest = &held};
+    span_copy(held.iss, sizeof held.iss, bytes_of(next()));
+    beliefs.pwv = next_uint();
+    char *time = next(), *nonce = next();
+    trusted = !is_none(time);
+    now = (uint32_t)strtoul(time, NULL, 10);
+    span_copy(live.text, sizeof live.text, span_of(nonce));
+    scope_named(span_of(next()), &live.scope);
+    live.seconds = next_uint();
+    held.count = next_keys(held.keys, ISSUER_KEYS_MOST, ISSUER_BITS);
+    struct verdict verdict =
+        check_token(&token, &envelope, bytes_of(next()), &beliefs, is_none(nonce) ? NULL : &live);
+    printf("%d %s %s\n", verdict.cme, verdict.why == NULL ? "-" : verdict.why,
+           verdict.nonce_dies ? "dies" : "lives");
+}
+
+static void manifest_case(void)
+{
+    static struct manifest manifest;
+    struct rsa_key roots[ROOTS] = {0};
+    char *ver = next();
+    held.ver = (uint32_t)strtoul(ver, NULL, 10);
+    struct beliefs beliefs = {.manifest = is_none(ver) ? NULL : &held, .roots = roots};
+    next_keys(roots, ROOTS, ROOT_BITS);
+    printf("%d\n", check_manifest(&manifest, &envelope, bytes_of(next()), &beliefs));
+}
+
+static void bundle_case(void)
+{
+    static struct bundle bundle;
+    struct beliefs beliefs = {.hwid = next(), .dkt = next()};
+    struct span iss = bytes_of(next());
+    span_copy(held.iss, sizeof held.iss, iss);
+    beliefs.pwv = next_uint();
+    beliefs.manifest = iss.length == 0 ? NULL : &held;
+    held.count = next_keys(held.keys, ISSUER_KEYS_MOST, ISSUER_BITS);
+    printf("%d\n", check_bundle(&bundle, &envelope, bytes_of(next()), &beliefs));
+}
+
+static void say_command(const struct command *command)
+{
+    const char *verb = command->verb == VERB_STATE ? "state" : verb_name(command->verb);
+    printf(" %s", verb == NULL ? "verbs" : verb);
+    if (command->verb == VERB_CHALLENGE) printf(":%s:%u", scope_name(command->scope), command->number);
+    if (command->verb == VERB_RECEIPTS || command->verb == VERB_DATA) printf(":%u", command->number);
+    if (command->verb != VERB_DATA) return;
+    printf(":");
+    say_bytes(command->piece.at, command->piece.length);
+}
+
+static void at_case(void)
+{
+    struct span line = bytes_of(next()), rest;
+    bool begins = at_begin(line, &rest), clean = at_clean(line);
+    printf(!begins ? "silent" : clean ? "line" : "line unknown");
+    while (begins && clean && rest.length > 0) {
+        struct statement statement = at_next(&rest);
+        if (statement.kind == STATEMENT_LATCH) say_command(&statement.command);
+        if (statement.kind == STATEMENT_ECHO) printf(" echo:%d", statement.echo);
+        if (statement.kind == STATEMENT_INFO) printf(" info");
+        if (statement.kind == STATEMENT_UNKNOWN) printf(" unknown");
+        if (statement.kind == STATEMENT_UNKNOWN) break;
+    }
+    printf("\n");
+}
+
+static void state_case(void)
+{
+    static struct state state;
+    static unsigned char written[STATE_MOST];
+    struct span bytes = bytes_of(next());
+    if (state_decode(&state, (const unsigned char *)bytes.at, bytes.length)) {
+        say_bytes(written, state_encode(&state, written));
+    } else {
+        printf("refused");
+    }
+    printf("\n");
+}
+
+static void unseal_case(void)
+{
+    const char *hwid = next();
+    struct span bytes = bytes_of(next());
+    if (unseal((unsigned char *)bytes.at, bytes.length, hwid)) {
+        say_bytes(bytes.at + SEAL_OVERHEAD, bytes.length - SEAL_OVERHEAD);
+    } else {
+        printf("refused");
+    }
+    printf("\n");
+}
+
+static void shadow_case(void)
+{
+    const char *file = next(), *user = next(), *hash = next();
+    puts(shadow_set(file, user, is_none(hash) ? "" : hash) ? "done" : "failed");
+}
+
+static struct outbox host, modem;
+static struct filter filter;
+
+/* What the host has said and the filter not taken yet: it is offered again whenever something has happened. */
+static struct outbox waiting;
+
+static void talk(char *piece)
+{
+    struct span bytes = {piece + 1, 0};
+    if (piece[0] == 't') waited += strtoll(piece + 1, NULL, 10);
+    else bytes = bytes_of(piece + 1);
+    if (piece[0] == 'h') outbox_add(&waiting, bytes);
+    if (piece[0] == 'm') filter_modem(&filter, bytes);
+    if (piece[0] == 'g') filter_modem_gone(&filter);
+    size_t taken = filter_host(&filter, (struct span){waiting.bytes + waiting.start, waiting.length});
+    waiting.start += taken;
+    waiting.length -= taken;
+}
+
+static void filter_case(void)
+{
+    static struct latch latch;
+    static struct config config = {.hwid = "LTE4-00A1B2C3D4E5", .firmware = "test 1"};
+    static struct port port;
+    static struct words doors;
+    memset(&filter, 0, sizeof filter);
+    host.start = host.length = modem.start = modem.length = 0;
+    waiting.start = waiting.length = doors.count = 0;
+    char *words = next(), *pieces = next();
+    while (words != NULL) {
+        if (!words_add(&doors, bytes_of(part_of(&words)))) give_up("no such door");
+    }
+    latch.config = &config;
+    latch.say = port_say;
+    latch.listener = &port;
+    port_init(&port, &latch, &host);
+    filter_init(&filter, &port, &doors, &host, &modem);
+    while (pieces != NULL) talk(part_of(&pieces));
+    say_bytes(modem.bytes + modem.start, modem.length);
+    printf(" ");
+    say_bytes(host.bytes + host.start, host.length);
+    printf("\n");
+}
+
+int main(void)
+{
+    static const struct {
+        const char *kind;
+        void (*judge)(void);
+    } kinds[] = {{"token", token_case},   {"manifest", manifest_case}, {"bundle", bundle_case},
+                 {"at", at_case},         {"state", state_case},       {"unseal", unseal_case},
+                 {"shadow", shadow_case}, {"filter", filter_case}};
+    static char line[LINE_MOST];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        const char *kind = strtok(line, " \n");
+        size_t i = 0;
+        while (i < sizeof kinds / sizeof kinds[0] && (kind == NULL || strcmp(kind, kinds[i].kind) != 0)) i++;
+        if (i == sizeof kinds / sizeof kinds[0]) give_up("a case of no known kind");
+        kinds[i].judge();
+    }
+    return 0;
+}
