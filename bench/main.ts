@@ -1,16 +1,26 @@
 import { availableParallelism } from 'node:os';
 import { command } from './command.ts';
 import { commits } from './commits.ts';
+import { lookupRows } from './lookups.ts';
 import { machine, print } from './row.ts';
 import { serial } from './serial.ts';
 import { signatureRows, signatures } from './signatures.ts';
 import { unlocks } from './unlocks.ts';
 
-/** `npm run bench`: every figure that the README quotes, in one run. */
+/**
+ * `npm run bench`: every figure that the README quotes, in one run. `npm run bench -- lookups [SIZE …]`: modules
+ * looked up among so many; the default takes minutes and 25 GB of disk.
+ */
+const [what, ...sizes] = process.argv.slice(2);
 console.log(machine());
-const cost = await signatures(1000, availableParallelism());
-print(signatureRows(cost));
-print(await unlocks(800, cost));
-print(await commits(500));
-print(await serial());
-print(await command());
+if (what === 'lookups') {
+  const asked = sizes.length > 0 ? sizes.map(Number) : [1_000_000, 10_000_000];
+  for await (const rows of lookupRows(asked)) print(rows);
+} else {
+  const cost = await signatures(1000, availableParallelism());
+  print(signatureRows(cost));
+  print(await unlocks(800, cost));
+  print(await commits(500));
+  print(await serial());
+  print(await command());
+}

@@ -41,7 +41,7 @@ export class NotInitialized extends Error {
   }
 }
 
-export function databaseFile({ dataDir }: Config): string {
+export function databaseFile({ dataDir }: Pick<Config, 'dataDir'>): string {
   return join(dataDir, 'latchkey.db');
 }
 

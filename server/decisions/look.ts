@@ -53,12 +53,21 @@ export async function listUnlocks(
 /** By hardware ID. */
 export async function listModules(
   { read }: Services,
-  { limit, after, imei, order, state }: z.output<typeof ModuleQuery>,
+  query: z.output<typeof ModuleQuery>,
 ): Promise<Listed<ReturnType<typeof viewModule>>> {
+  const found = await selectModules(read, query).execute();
+  return page(found, query.limit, viewModule, ({ hwid }) => hwid);
+}
+
+/** One more than the page holds, which tells whether there is a next. */
+export function selectModules(
+  read: Services['read'],
+  { limit, after, imei, order, state }: z.output<typeof ModuleQuery>,
+) {
   let rows = read.selectFrom('modules').selectAll().orderBy('hwid');
   if (imei !== undefined) rows = rows.where('imei', '=', imei);
   if (order !== undefined) rows = rows.where('order', '=', order);
   if (state !== undefined) rows = rows.where('state', '=', state);
   if (after !== undefined) rows = rows.where('hwid', '>', after);
-  return page(await rows.limit(limit + 1).execute(), limit, viewModule, ({ hwid }) => hwid);
+  return rows.limit(limit + 1);
 }

@@ -1,6 +1,6 @@
 import { type Kysely, Migrator } from 'kysely';
 import type { Database } from './schema.ts';
-import { type ColumnTypes, createTables } from './tables.ts';
+import { type ColumnTypes, createTables, indexModules } from './tables.ts';
 
 /**
  * Brings the tables to what this version knows; each step in a transaction, so that a cut one never
@@ -9,6 +9,7 @@ import { type ColumnTypes, createTables } from './tables.ts';
 export async function migrate(db: Kysely<Database>, types: ColumnTypes): Promise<void> {
   const steps = {
     '0001-tables': { up: (schema: Kysely<unknown>) => createTables(schema, types) },
+    '0003-module-lookups': { up: indexModules },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
   const { error } = await migrator.migrateToLatest();

@@ -218,3 +218,10 @@ function index(db: Kysely<unknown>, table: string, columns: string[]): Promise<v
     .columns(columns)
     .execute();
 }
+
+/** Lists of modules come by hardware ID, whatever they are of: an index that ends in it needs no sorting. */
+export async function indexModules(db: Kysely<unknown>): Promise<void> {
+  for (const column of ['imei', 'order']) await db.schema.dropIndex(`modules_${column}`).execute();
+  const listed = [['imei'], ['order'], ['state'], ['order', 'state']];
+  for (const columns of listed) await index(db, 'modules', [...columns, 'hwid']);
+}
