@@ -144,7 +144,8 @@ export function checkBundle(jws: string, state: BundleState): BundleVerdict {
   }
 }
 
-function cmeOf(error: unknown): Cme {
+/** The number of a message's own faults. @throws whatever is not a MessageError */
+export function cmeOf(error: unknown): Cme {
   if (!(error instanceof MessageError)) throw error;
   return ({ form: 901, 'unknown-key': 905, signature: 902 } as const)[error.code];
 }

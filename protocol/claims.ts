@@ -93,6 +93,16 @@ export function bytes(length: number): Kind<string> {
   };
 }
 
+/** 1 to `most` bytes in base64url. */
+export function bytesUpTo(most: number): Kind<string> {
+  return {
+    read(value) {
+      const length = typeof value === 'string' ? (decodeBase64url(value)?.length ?? 0) : 0;
+      return length >= 1 && length <= most ? String(value) : undefined;
+    },
+  };
+}
+
 export const hwid: Kind<string> = matching(/^[A-Z0-9._-]{8,64}$/);
 
 /** UUIDv7 in lower case (RFC 9562 §5.7). */

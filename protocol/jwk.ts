@@ -76,6 +76,11 @@ export function isModulus(n: string, bits: 3072 | 4096): boolean {
   return bytes !== undefined && bytes.length === bits / 8 && (bytes[0] ?? 0) >= 0x80;
 }
 
+/** True for base64url coordinates of a point on P-256. */
+export function isPoint(x: string, y: string): boolean {
+  return importJwk({ kty: 'EC', crv: 'P-256', x, y }) !== undefined;
+}
+
 function importJwk(jwk: RsaJwk | EcJwk | OkpJwk): KeyObject | undefined {
   try {
     return createPublicKey({ key: { ...jwk }, format: 'jwk' });

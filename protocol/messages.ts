@@ -1,5 +1,6 @@
 import {
   bytes,
+  bytesUpTo,
   type ClaimsOf,
   hwid,
   list,
@@ -15,11 +16,12 @@ import {
   uint,
   uuid7,
 } from './claims.ts';
+import { isPoint } from './jwk.ts';
 import type { Message } from './jws.ts';
 
 const name = text(64);
 
-/** The `aud` of tokens and bundles. */
+/** The `aud` of tokens, bundles and certificates. */
 export const AUDIENCE = 'latchkey:module';
 
 /** Longest distance of a token's `exp` from its `iat`, and so its longest life, in seconds. */
@@ -142,11 +144,31 @@ export const bundle = message(
     (sub === undefined) === (dkt === undefined) && (dkt === undefined) === (pw === undefined),
 );
 
+/** Module → server: this is the public half of my TLS key; certify it. */
+export const csr = message(
+  'latchkey-csr+jwt',
+  'ES256',
+  768,
+  { sub: hwid, x: bytes(32), y: bytes(32), seq: positive },
+  ({ x, y }) => isPoint(x, y),
+);
+
+/** Server → module: the X.509 certificate of your TLS key, in DER. */
+export const certificate = message('latchkey-certificate+jwt', 'PS256', 4096, {
+  iss: name,
+  aud: name,
+  sub: hwid,
+  dkt: bytes(32),
+  crt: bytesUpTo(1536),
+});
+
 export type Challenge = ClaimsOf<typeof challenge.shape>;
 export type UnlockToken = ClaimsOf<typeof unlockToken.shape>;
 export type Receipt = ClaimsOf<typeof receipt.shape>;
 export type KeyManifest = ClaimsOf<typeof keyManifest.shape>;
 export type Bundle = ClaimsOf<typeof bundle.shape>;
+export type Csr = ClaimsOf<typeof csr.shape>;
+export type Certificate = ClaimsOf<typeof certificate.shape>;
 
 function message<const S extends Shape>(
   typ: string,

@@ -8,9 +8,17 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { guards } from './guards/list.mjs';
 
-const sources = ['base64url', 'jwk', 'claims', 'jws', 'messages', 'cme', 'checks'].map(
-  (name) => `protocol/${name}.ts`,
-);
+const sources = [
+  'base64url',
+  'jwk',
+  'claims',
+  'jws',
+  'messages',
+  'cme',
+  'checks',
+  'der',
+  'certificate-check',
+].map((name) => `protocol/${name}.ts`);
 const tests = ['vectors.test', 'jws.test', 'jwk.test', 'kinds'].map((name) => `test/protocol/${name}.ts`);
 const workers = 2;
 

@@ -1,9 +1,11 @@
 // Writes protocol/vectors/*.json and the examples of docs/protocol.md anew, with new keys: the private halves
-// end with this process.
-//   npm run vectors
+// end with this process. With names, only those files and their examples.
+//   npm run vectors [-- token challenge …]
 import { writeFileSync } from 'node:fs';
 import { bundle, bundleVectors } from './vectors/bundle.mjs';
+import { certificate, certificateVectors } from './vectors/certificate.mjs';
 import { challenge, challengeVectors } from './vectors/challenge.mjs';
+import { csr, csrVectors } from './vectors/csr.mjs';
 import { writeExamples } from './vectors/examples.mjs';
 import { envelopeFaults, keyFaults, payloadFaults, signatureFaults } from './vectors/faults.mjs';
 import { forge } from './vectors/forge.mjs';
@@ -24,6 +26,9 @@ const keys = {
   strangerRoot: rsaKey(4096),
   device: ecKey(),
   strangerDevice: ecKey(),
+  tls: ecKey(),
+  strangerTls: ecKey(),
+  deviceCa: ecKey(),
   log: logKey(),
   log2: logKey(),
   log3: logKey(),
@@ -35,7 +40,13 @@ const made = {
   receipt: receipt(keys),
   manifest: manifest(keys),
   bundle: bundle(keys),
+  csr: csr(keys),
+  certificate: certificate(keys),
 };
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !(name in made));
+if (unknown !== undefined) throw new Error(`no message is named ${unknown}`);
 
 /** What a fault leads to by where it lies; only a token has a nonce to speak of. */
 function verdict(name, cme, nonce) {
@@ -56,6 +67,7 @@ function common(name, stranger, foreign) {
 const written = new Map();
 
 function write(name, vectors) {
+  if (wanted.length > 0 && !wanted.includes(name)) return;
   const { kind, state } = made[name];
   const seen = new Set();
   const entries = vectors.map(([title, rule, change, expect, changed]) => {
@@ -87,4 +99,9 @@ write('manifest', [
   ...common('manifest', keys.strangerRoot, made.bundle.kind),
 ]);
 write('bundle', [...bundleVectors(made.bundle, keys), ...common('bundle', keys.stranger, made.token.kind)]);
+write('csr', [...csrVectors(made.csr, keys), ...common('csr', keys.strangerDevice, made.challenge.kind)]);
+write('certificate', [
+  ...certificateVectors(made.certificate, keys),
+  ...common('certificate', keys.stranger, made.bundle.kind),
+]);
 writeExamples((name, title) => written.get(`${name} ${title}`));

@@ -83,6 +83,13 @@ const byFile = {
       'decodeBase64url(value) !== undefined',
     ],
     'bytes are base64url': ['decodeBase64url(value)?.length', "Buffer.from(value, 'base64url').length"],
+    'some bytes are a string': ["typeof value === 'string' ? (decodeBase64url", 'true ? (decodeBase64url'],
+    'some bytes are one or more': ['length >= 1 && length <= most', 'length <= most'],
+    'some bytes are not too many': ['length >= 1 && length <= most', 'length >= 1'],
+    'some bytes are base64url': [
+      '(decodeBase64url(value)?.length ?? 0)',
+      "Buffer.from(value, 'base64url').length",
+    ],
     'hwid characters': ['/^[A-Z0-9._-]{8', '/^[A-Z0-9._/-]{8'],
     'hwid upper case': ['{8,64}$/', '{8,64}$/i'],
     'hwid begins': ['/^[A-Z0-9._-]{8', '/[A-Z0-9._-]{8'],
@@ -126,12 +133,22 @@ const byFile = {
       "'latchkey-unlock+jwt',\n  'PS256',\n  2048",
       "'latchkey-unlock+jwt',\n  'PS256',\n  2052",
     ],
-    'most bytes of a receipt': ["'ES256',\n  768", "'ES256',\n  769"],
+    'most bytes of a receipt': [
+      "'latchkey-receipt+jwt',\n  'ES256',\n  768",
+      "'latchkey-receipt+jwt',\n  'ES256',\n  769",
+    ],
     'most bytes of a manifest': ['8192', '8193'],
     'most bytes of a bundle': [
       "'latchkey-bundle+jwt',\n  'PS256',\n  2048",
       "'latchkey-bundle+jwt',\n  'PS256',\n  2049",
     ],
+    'most bytes of a csr': [
+      "'latchkey-csr+jwt',\n  'ES256',\n  768",
+      "'latchkey-csr+jwt',\n  'ES256',\n  769",
+    ],
+    'most bytes of a certificate': ["'PS256', 4096", "'PS256', 4097"],
+    'a csr has a point': ['isPoint(x, y)', 'true'],
+    'bytes of a certificate, most': ['bytesUpTo(1536)', 'bytesUpTo(1537)'],
     'a token lives': ['exp > iat && ', ''],
     'a token does not live long': [' && exp - iat <= LONGEST_TOKEN', ''],
     'longest life': ['LONGEST_TOKEN = 3600', 'LONGEST_TOKEN = 3601'],
@@ -193,6 +210,29 @@ const byFile = {
     'bundle pw': ['if (pw !== undefined && pw.ver <= state.pwv) return', 'if (false) return'],
     'bundle pw, same version': ['pw.ver <= state.pwv', 'pw.ver < state.pwv'],
     ...orderOfCauses(),
+  },
+
+  'certificate-check.ts': {
+    'provisioned first': ['if (!state.provisioned) return', 'if (false) return'],
+    'certificate aud': ['aud !== AUDIENCE || iss !== state.iss', 'iss !== state.iss'],
+    'certificate iss': ['aud !== AUDIENCE || iss !== state.iss', 'aud !== AUDIENCE'],
+    'certificate sub': ['sub !== state.hwid || ', ''],
+    'certificate dkt': [' || dkt !== state.dkt', ''],
+    'certificate after a csr': ['state.tls === undefined || ', ''],
+    'certificate of this key': [' || !certifies(crt, state.tls)', ''],
+  },
+
+  'der.ts': {
+    'a certificate is a sequence': ['element(der, 0, SEQUENCE)', 'element(der, 0, der[0] ?? 0)'],
+    'nothing after a certificate': [' || certificate.end !== der.length', ''],
+    'the elements before the key': [
+      'if (passed === undefined) return undefined;',
+      'if (passed === undefined) continue;',
+    ],
+    'an element has its tag': ['found === tag && shortest', 'shortest'],
+    'lengths are short': ['found === tag && shortest ?', 'found === tag ?'],
+    'the first element is within': [' || tbs.end > certificate.end', ''],
+    'the key is within': [' || key.end > tbs.end', ''],
   },
 };
 

@@ -4,12 +4,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 const DOCUMENT = 'docs/protocol.md';
 const WIDTH = 100;
 
-/** @param find gives the JWS of a vector by its file and its name */
+/** @param find gives the JWS of a vector by its file and its name; undefined leaves an example as it is */
 export function writeExamples(find) {
   const text = readFileSync(DOCUMENT, 'utf8');
   const written = text.replace(
     /(<!-- example: (\w+) ([\w-]+) -->\n```text\n)[^`]*(```\n)/g,
-    (_, before, file, name, after) => before + example(find(file, name)) + after,
+    (whole, before, file, name, after) => {
+      const jws = find(file, name);
+      return jws === undefined ? whole : before + example(jws) + after;
+    },
   );
   writeFileSync(DOCUMENT, written);
 }

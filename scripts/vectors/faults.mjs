@@ -261,6 +261,7 @@ export function payloadFaults(kind) {
 
 /** Every spelling of an integer but the one that is allowed. `kind.integer` names a claim to spell. */
 function integerFaults(kind) {
+  if (kind.integer === undefined) return [];
   const value = kind.integerValue;
   const place = `"${kind.integer}":${value}`;
   const spelled = (text) => edit(kind, place, `"${kind.integer}":${text}`);

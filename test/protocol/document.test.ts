@@ -7,8 +7,10 @@ import { cmeErrors } from '../../protocol/cme.ts';
 import { eventTypes } from '../../protocol/events.ts';
 import {
   bundle,
+  certificate,
   challenge,
   closings,
+  csr,
   keyManifest,
   receipt,
   refusals,
@@ -22,7 +24,7 @@ const text = readFileSync(join(root, 'docs/protocol.md'), 'utf8');
 
 test('its examples are vectors, their header and payload spelled out', () => {
   const examples = [...text.matchAll(/<!-- example: (\w+) ([\w-]+) -->\n```text\n([^`]*)```/g)];
-  assert.equal(examples.length, 5);
+  assert.equal(examples.length, 7);
   for (const [, file = '', name, shown = ''] of examples) {
     const { vectors } = JSON.parse(readFileSync(join(root, `protocol/vectors/${file}.json`), 'utf8'));
     const { jws } = vectors.find((vector: { name: string }) => vector.name === name);
@@ -33,12 +35,21 @@ test('its examples are vectors, their header and payload spelled out', () => {
 
 test('its table of each message has the claims in their order (section 5)', () => {
   const sections = text.split(/^### /m);
-  for (const { typ, alg, most, shape } of [challenge, unlockToken, receipt, keyManifest, bundle]) {
+  const titles = {
+    challenge: '5.1',
+    unlock: '5.2',
+    receipt: '5.3',
+    keys: '5.4',
+    bundle: '5.5',
+    csr: '5.6',
+    certificate: '5.7',
+  };
+  const messages = [challenge, unlockToken, receipt, keyManifest, bundle, csr, certificate];
+  for (const { typ, alg, most, shape } of messages) {
     assert.match(
       text,
       new RegExp(`\\| \`${typ.replace('+', '\\+')}\` \\| [a-z]+ key, ${alg} \\| ${most} \\|`),
     );
-    const titles = { challenge: '5.1', unlock: '5.2', receipt: '5.3', keys: '5.4', bundle: '5.5' };
     const title = Object.entries(titles).find(([word]) => typ === `latchkey-${word}+jwt`)?.[1] ?? '';
     const section = sections.find((part) => part.startsWith(title)) ?? '';
     const rows = [...section.matchAll(/^\| `(\w+)`(\??) \|/gm)].slice(0, Object.keys(shape).length);

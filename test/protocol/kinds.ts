@@ -5,15 +5,17 @@ import { ecJwk, okpJwk, rsaJwk, thumbprint } from '../../protocol/jwk.ts';
 import type { KeyStore, Message, Signer } from '../../protocol/jws.ts';
 import {
   bundle,
+  certificate,
   challenge,
   closings,
+  csr,
   keyManifest,
   receipt,
   refusals,
   unlockToken,
 } from '../../protocol/messages.ts';
 
-/** One of the five messages, with a key to sign it and every claim that section 4 allows. */
+/** One of the seven messages, with a key to sign it and every claim that section 4 allows. */
 export interface Kind<S extends Shape = Shape> {
   readonly message: Message<S>;
   readonly key: KeyObject;
@@ -94,12 +96,22 @@ const bundles = fc.oneof(
   fc.record({ iss: name, aud: name, jti, sub: hwid, dkt: bytes(32), pw }),
 );
 
+const tls = ecJwk(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey);
+const csrs = fc.record({ sub: hwid, x: fc.constant(tls.x), y: fc.constant(tls.y), seq: positive });
+
+const crt = fc
+  .uint8Array({ minLength: 1, maxLength: 1536 })
+  .map((all) => Buffer.from(all).toString('base64url'));
+const certificates = fc.record({ iss: name, aud: name, sub: hwid, dkt: bytes(32), crt });
+
 export const kinds: readonly Kind[] = [
   { message: challenge, key: device, claims: challenges },
   { message: unlockToken, key: issuer, claims: token },
   { message: receipt, key: device, claims: receipts },
   { message: keyManifest, key: root, claims: manifests },
   { message: bundle, key: issuer, claims: bundles },
+  { message: csr, key: device, claims: csrs },
+  { message: certificate, key: issuer, claims: certificates },
 ];
 
 /** A signer over a key of this process, by RFC 7518 §3.4 or §3.5 as the key is. */

@@ -3,11 +3,20 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
+import { checkCertificate } from '../../protocol/certificate-check.ts';
 import { checkBundle, checkManifest, checkToken } from '../../protocol/checks.ts';
 import type { Shape } from '../../protocol/claims.ts';
 import { keyObject, type RsaJwk } from '../../protocol/jwk.ts';
 import { type KeyStore, type Message, MessageError, verifyMessage } from '../../protocol/jws.ts';
-import { bundle, challenge, keyManifest, receipt, unlockToken } from '../../protocol/messages.ts';
+import {
+  bundle,
+  certificate,
+  challenge,
+  csr,
+  keyManifest,
+  receipt,
+  unlockToken,
+} from '../../protocol/messages.ts';
 
 const folder = resolve(import.meta.dirname, '../../../protocol/vectors');
 
@@ -31,6 +40,7 @@ interface VectorFile {
 /** The state of a vector file, with its keys ready for use. Each check takes the members that it knows. */
 type State = Parameters<typeof checkToken>[1] &
   Parameters<typeof checkBundle>[1] &
+  Parameters<typeof checkCertificate>[1] &
   Parameters<typeof checkManifest>[1];
 
 type Outcome = Record<string, unknown>;
@@ -44,6 +54,8 @@ const kinds: Record<
   receipt: [receipt, (jws, state) => signed(receipt, jws, state), 10],
   manifest: [keyManifest, manifest, 10],
   bundle: [bundle, (jws, state) => outcome(checkBundle(jws, state)), 10],
+  csr: [csr, (jws, state) => signed(csr, jws, state), 20],
+  certificate: [certificate, (jws, state) => outcome(checkCertificate(jws, state)), 20],
 };
 
 for (const [name, [message, check, least]] of Object.entries(kinds)) {
@@ -84,7 +96,7 @@ function outcome(verdict: { ok: true } | { ok: false; cme: number }): Outcome {
   return verdict.ok ? { accepted: true } : { accepted: false, cme: verdict.cme };
 }
 
-/** What the server does with a challenge or a receipt; the numbers are those of `MessageError`. */
+/** What the server does with a challenge, a receipt or a csr; the numbers are those of `MessageError`. */
 function signed<S extends Shape>(message: Message<S>, jws: string, { keys }: State): Outcome {
   try {
     verifyMessage(message, jws, keys);
