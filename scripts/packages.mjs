@@ -2,7 +2,8 @@
 // otherwise names them with the command that installs them.
 //   node scripts/packages.mjs test|demo|bench|agent
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** What building module/agent takes: a file that the package brings → the Debian package. */
 const agent = {
@@ -12,7 +13,7 @@ const agent = {
   '/usr/include/stdio.h': 'libc6-dev',
 };
 
-/** And what building it for modules, fuzzing and measuring it take. */
+/** And what building it for modules, fuzzing and measuring it take. The version stands in a path of clang's. */
 const cross = {
   '/usr/arm-linux-gnueabihf/lib/libc.a': 'libc6-dev-armhf-cross',
   '/usr/bin/arm-linux-gnueabihf-gcc': 'gcc-arm-linux-gnueabihf',
@@ -22,7 +23,7 @@ const cross = {
   '/usr/bin/musl-gcc': 'musl-tools',
   '/usr/bin/qemu-arm': 'qemu-user',
   '/usr/bin/valgrind': 'valgrind',
-  '/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux/libclang_rt.fuzzer-x86_64.a': 'libclang-rt-14-dev',
+  '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a': 'libclang-rt-dev',
   '/usr/share/keyrings/debian-archive-keyring.gpg': 'debian-archive-keyring',
 };
 
@@ -52,7 +53,7 @@ const wanted = needs[task];
 if (wanted === undefined) throw new Error(`usage: node scripts/packages.mjs ${Object.keys(needs).join('|')}`);
 
 const missing = Object.entries(wanted)
-  .filter(([file]) => !existsSync(file))
+  .filter(([file]) => !present(file))
   .map(([, name]) => name);
 
 if (missing.length > 0) {
@@ -72,4 +73,19 @@ if (missing.length > 0) {
     },
   );
   if (shell.status !== 0) process.exit(shell.status ?? 1);
+}
+
+/** Whether a file is there; a `*` stands for whatever is in its place of one name. */
+function present(pattern) {
+  let found = ['/'];
+  for (const name of pattern.split('/').slice(1)) {
+    const [before, after] = name.split('*');
+    found = found.flatMap((dir) => {
+      if (after === undefined) return existsSync(join(dir, name)) ? [join(dir, name)] : [];
+      return readdirSync(dir)
+        .filter((entry) => entry.startsWith(before) && entry.endsWith(after))
+        .map((entry) => join(dir, entry));
+    });
+  }
+  return found.length > 0;
 }
