@@ -37,7 +37,7 @@ let said = '';
 const enter = `
 for dir in usr bin sbin lib lib64; do [ -e /$dir ] || continue; mkdir -p "$0/$dir"; mount --rbind /$dir "$0/$dir"; done
 mount -t proc proc "$0/proc"
-for node in null random urandom kmsg; do : > "$0/dev/$node"; mount --bind /dev/$node "$0/dev/$node"; done
+for node in null random urandom; do : > "$0/dev/$node"; mount --bind /dev/$node "$0/dev/$node"; done
 mount --rbind /dev/pts "$0/dev/pts"
 mkdir "$0/sbin-own"; cp "$1" "$0/sbin-own/latchd"
 mount --bind "$0/sbin-own" "$0/usr/sbin"
@@ -83,11 +83,11 @@ function image(at: string): void {
   writeFileSync(join(root, 'run/imei'), '490154203237518\n');
   writeFileSync(join(root, 'etc/shadow'), 'root:*:19000:0:99999:7:::\n', { mode: 0o600 });
   symlinkSync(at, join(root, 'dev/ttyGS0'));
+  // A file in the place of the kernel's log, which is root's alone.
+  writeFileSync(join(root, 'dev/kmsg'), '');
 }
 
-test('busybox init starts latchd by the shipped line and configuration, and again whenever it is killed', {
-  timeout: 60_000,
-}, async () => {
+test('busybox init starts latchd by the shipped line and configuration, and again whenever it is killed', async () => {
   await answered();
   for (let times = 0; times < 2; times += 1) {
     const pid = latchd();
@@ -98,9 +98,10 @@ test('busybox init starts latchd by the shipped line and configuration, and agai
   }
 });
 
-/** Asks until latchd, and not the one that was killed, has said that it is locked. */
+/** Asks until latchd, and not the one that was killed, has said that it is locked; for 30 s at most. */
 async function answered(killed?: number): Promise<void> {
-  for (;;) {
+  const start = performance.now();
+  while (performance.now() - start < 30_000) {
     heard = '';
     if (latchd() !== killed) port?.write(Buffer.from('AT+QLATCH?\r'));
     await new Promise((done) => setTimeout(done, 100));
@@ -110,6 +111,8 @@ async function answered(killed?: number): Promise<void> {
         `this kernel, or this user, may not make the namespaces that the image runs in: run as root (${said.trim()})`,
       );
   }
+  const complaint = readFileSync(join(root, 'dev/kmsg'), 'utf8').trim();
+  throw new Error(`latchd does not answer in the image: ${complaint} (${said.trim()})`);
 }
 
 /** The process that runs in this image; undefined for none. */
