@@ -8,9 +8,16 @@ import { networkFailure, retryOf } from './faults.ts';
 import { parseJson } from './home.ts';
 import type { Wire, WireAnswer, WireRequest } from './wire.ts';
 
-const PATIENCE = 30_000;
-/** Milliseconds between the attempts of a request that can be repeated. */
-const PAUSES = [250, 1000, 3000];
+/** How long a server is waited for. */
+export interface Patience {
+  /** Milliseconds without a byte after which it counts as silent. */
+  readonly silence: number;
+  /** Milliseconds between the attempts of a request that can be repeated. */
+  readonly pauses: readonly number[];
+}
+
+/** A person waits, who can do nothing without the server. */
+const PATIENT: Patience = { silence: 30_000, pauses: [250, 1000, 3000] };
 const LONGEST_RETRY_AFTER = 30_000;
 const CLOCK_TOLERANCE = 300;
 
@@ -21,6 +28,7 @@ export interface ClientParts {
   readonly clock: () => Date;
   readonly delay: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
+  readonly patience?: Patience;
   warn(line: string): void;
   progress(line: string): void;
 }
@@ -42,12 +50,14 @@ type Query = Readonly<Record<string, string | number | undefined>>;
 /** The api of one server: sends, retries, checks the shape of answers, turns problems into failures. */
 export class Client {
   readonly #parts: ClientParts;
+  readonly #patience: Patience;
   #clockCompared = false;
   /** The largest log size that an answer has named. */
   promised = 0;
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
+    this.#patience = parts.patience ?? PATIENT;
   }
 
   get server(): string {
@@ -57,7 +67,10 @@ export class Client {
   /** @param wait seconds that the server may hold the answer back: a long poll */
   async get<T extends z.ZodType>(path: string, schema: T, query: Query = {}, wait = 0): Promise<z.output<T>> {
     const target = `${path}${queryString(query)}`;
-    const answer = await this.#send({ method: 'GET', path: target, timeout: PATIENCE + wait * 1000 }, true);
+    const answer = await this.#send(
+      { method: 'GET', path: target, timeout: this.#patience.silence + wait * 1000 },
+      true,
+    );
     return this.#read(`GET ${path}`, answer, schema);
   }
 
@@ -72,13 +85,13 @@ export class Client {
       ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
     };
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const request = { method: 'POST', path, headers, body: text, timeout: PATIENCE } as const;
+    const request = { method: 'POST', path, headers, body: text, timeout: this.#patience.silence } as const;
     return this.#read(`POST ${path}`, await this.#send(request, repeatable), schema);
   }
 
   /** What is not JSON: checkpoints, tiles, entry bundles. */
   async bytes(path: string): Promise<Buffer> {
-    return (await this.#send({ method: 'GET', path, timeout: PATIENCE }, true)).body;
+    return (await this.#send({ method: 'GET', path, timeout: this.#patience.silence }, true)).body;
   }
 
   close(): void {
@@ -88,7 +101,7 @@ export class Client {
   /** @returns the first answer that is not a refusal. @throws Failure */
   async #send(request: Omit<WireRequest, 'signal'>, repeatable: boolean): Promise<WireAnswer> {
     const { signal, server, delay, progress } = this.#parts;
-    for (const pause of PAUSES) {
+    for (const pause of this.#patience.pauses) {
       const outcome = await this.#attempt(request, repeatable);
       if ('answer' in outcome) return outcome.answer;
       const wait = outcome.after ?? pause;

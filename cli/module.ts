@@ -57,10 +57,13 @@ export function withModule<T>(
   });
 }
 
-/** Line by line, so that what happened before a crash is there too. Tokens are of one use; still, 0600. */
-function tracer(file: string): NonNullable<AtOptions['trace']> {
+/**
+ * Line by line, so that what happened before a crash is there too. Tokens are of one use; still, 0600.
+ * @param before each line, where several ports share the file
+ */
+export function tracer(file: string, before = ''): NonNullable<AtOptions['trace']> {
   return (direction, line) => {
-    appendFileSync(file, `${direction === 'sent' ? '>' : '<'} ${line}\n`, { mode: 0o600 });
+    appendFileSync(file, `${before}${direction === 'sent' ? '>' : '<'} ${line}\n`, { mode: 0o600 });
   };
 }
 

@@ -2,7 +2,7 @@ import { createPrivateKey, generateKeyPair, type KeyObject, X509Certificate } fr
 import { promisify } from 'node:util';
 import { IssuedCertificate } from '../protocol/api/certificates.ts';
 import { rsaJwk } from '../protocol/jwk.ts';
-import { Client } from './client.ts';
+import { Client, type Patience } from './client.ts';
 import type { Cli } from './context.ts';
 import { Failure } from './failure.ts';
 import {
@@ -105,7 +105,12 @@ export async function renew(cli: Cli, profile: Profile, force: boolean): Promise
 }
 
 /** A client of the profile's server; without an identity only open operations answer it. */
-export function connect(cli: Cli, profile: Pick<Profile, 'server' | 'ca'>, identity?: Identity): Client {
+export function connect(
+  cli: Cli,
+  profile: Pick<Profile, 'server' | 'ca'>,
+  identity?: Identity,
+  patience?: Patience,
+): Client {
   const own = identity && { cert: identity.certificatePem, key: identity.keyPem };
   return new Client({
     server: profile.server,
@@ -115,6 +120,7 @@ export function connect(cli: Cli, profile: Pick<Profile, 'server' | 'ca'>, ident
     signal: cli.signal,
     warn: (line) => cli.out.warn(line),
     progress: (line) => cli.out.progress(line),
+    ...(patience === undefined ? {} : { patience }),
   });
 }
 

@@ -1,6 +1,6 @@
 import { KeySet } from '../protocol/api/keys.ts';
 import type { Checkpoint } from '../protocol/checkpoint.ts';
-import type { Client } from './client.ts';
+import type { Client, Patience } from './client.ts';
 import type { Cli } from './context.ts';
 import { asFailure, Failure } from './failure.ts';
 import type { Home } from './home.ts';
@@ -26,16 +26,21 @@ export interface Session {
  * end checks that the log extends the one that this home has seen, one small request a command.
  */
 export async function withServer<T>(cli: Cli, work: (session: Session) => Promise<T>): Promise<T> {
-  const profile = demandProfile(cli.home);
-  const client = connect(cli, profile, await freshIdentity(cli, profile));
-  const session = openSession(cli, profile, client);
+  const session = await startSession(cli);
   try {
     const result = await work(session);
     await session.witness();
     return result;
   } finally {
-    client.close();
+    session.client.close();
   }
+}
+
+/** For dealings that last: whoever starts it closes its client, and has the log looked at. */
+export async function startSession(cli: Cli, patience?: Patience): Promise<Session> {
+  const profile = demandProfile(cli.home);
+  const identity = await freshIdentity(cli, profile);
+  return openSession(cli, profile, connect(cli, profile, identity, patience));
 }
 
 export function openSession(cli: Cli, profile: Profile, client: Client): Session {

@@ -1,24 +1,19 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import { ModuleAnswer, Order, RegisteredModule } from '../../protocol/api/modules.ts';
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { Order } from '../../protocol/api/modules.ts';
 import type { Cli } from '../context.ts';
-import { deliverWaiting, postponing } from '../delivery.ts';
-import { demandFitBundle } from '../fit.ts';
-import {
-  choiceOptions,
-  demandModule,
-  type ModuleChoice,
-  type PortChoice,
-  portOptions,
-  updateModule,
-  withModule,
-} from '../module.ts';
-import type { ModuleClient } from '../port/module.ts';
-import { collectReceipts, keepReceipts } from '../receipts.ts';
-import { type Session, withServer } from '../session.ts';
+import { Failure } from '../failure.ts';
+import { runLine } from '../line/run.ts';
+import { type SlotChoice, slotsOf } from '../line/slot.ts';
+import { choiceOptions, type ModuleChoice, type PortChoice, portOptions } from '../module.ts';
 import { examples, type Start } from '../verb.ts';
 
-interface Options extends PortChoice, ModuleChoice {
-  readonly order?: string;
+interface Options extends Omit<PortChoice, 'port'>, SlotChoice, ModuleChoice {
+  readonly order: string;
+  readonly watch?: true;
+  readonly dryRun?: true;
+  readonly scanner?: true;
+  readonly labels?: string;
 }
 
 export function provision(program: Command, start: Start): void {
@@ -26,65 +21,43 @@ export function provision(program: Command, start: Start): void {
     portOptions(
       program
         .command('provision')
-        .summary('make a module belong to this server')
+        .summary('make modules belong to this server')
         .description(
-          'Register the module at a port, hand it the keys and its bundle, and confirm with its receipt. ' +
-            'For provisioning stations. Run again, it goes on where it was cut off, and changes nothing that is done.',
+          'Register the module at a port, hand it the keys and its bundle, and confirm with its receipt; or up to ' +
+            '32 modules of a jig at once, each by itself. For provisioning stations. Run again, it goes on where it ' +
+            'was cut off, and changes nothing that is done. Without a server, modules get the offline bundle of the ' +
+            'order, and wait in the journal: latchkey journal.',
         ),
+      false,
     ),
   )
+    .option('--ports <ports>', 'the AT ports of a jig, separated by commas')
+    .option('--fixture <file>', 'the same from a file: a line “name: port” for each slot')
     .option('--order <order>', 'the production order', orderOption)
+    .option('--watch', 'modules come and go: each is provisioned when it is there, until Ctrl-C')
+    .option('--dry-run', 'say what would be done; nothing is written to modules or server')
+    .option('--scanner', 'IMEIs come from a barcode scanner on standard input, and must be the modules’ own')
+    .option('--labels <file>', 'add a line for each module done: hwid,imei,order')
     .addHelpText(
       'after',
       examples(
         'latchkey provision --port /dev/ttyUSB2 --order A-7731',
-        'latchkey provision --port COM5 --json',
+        'latchkey provision --fixture jig-3.yaml --order A-7731 --watch --labels labels.csv',
+        'latchkey provision --ports tcp://jig:4001,tcp://jig:4002 --order A-7731 --json >> made.ndjson',
       ),
     )
-    .action(async (options: Options, command: Command) => {
-      const cli = start(command);
-      await withServer(cli, (session) =>
-        withModule(cli, options, (module) => provisionModule(cli, session, module, options)),
-      );
-    });
+    .action(async (options: Options, command: Command) => run(start(command), options));
 }
 
-/** status → identity → register → manifests → bundle → receipt → confirm. */
-async function provisionModule(
-  cli: Cli,
-  session: Session,
-  module: ModuleClient,
-  options: Options,
-): Promise<void> {
-  const { client } = session;
-  const before = module.found.state;
-  if (options.hwid !== undefined || options.imei !== undefined) await demandModule(cli, module, options);
-  const identity = await module.identity();
-  const { hwid, imei, key } = identity;
-  const { x, y } = key;
-  cli.out.progress('registering the module');
-  const registration = {
-    hwid,
-    imei,
-    key: { x, y },
-    ...(options.order === undefined ? {} : { order: options.order }),
-  };
-  const registered = await client.post('/v1/modules', RegisteredModule, registration);
-  const trusted = await session.refreshed();
-  demandFitBundle(registered.bundle, identity, trusted);
-  await updateModule(cli, module, trusted.chain);
-  cli.out.progress('handing over the bundle');
-  const receipt = await module.provision(registered.bundle);
-  keepReceipts(cli.home, [receipt]);
-  await collectReceipts(cli.home, module);
-  cli.out.progress('confirming with the receipt');
-  const { module: confirmed } = await client.post(`/v1/modules/${hwid}/confirm`, ModuleAnswer, { receipt });
-  await postponing(cli, () => deliverWaiting(cli, client));
-  const done = before === 'unprovisioned' ? 'is provisioned' : 'was provisioned before, and is confirmed';
-  cli.out.result(
-    { module: confirmed, already: before !== 'unprovisioned', receipt },
-    `Module ${hwid} (IMEI ${imei}) ${done}.`,
-  );
+function run(cli: Cli, options: Options): Promise<void> {
+  const slots = slotsOf(options);
+  const { order, baud, trace, watch = false, dryRun = false, labels, scanner = false } = options;
+  if ((slots.length > 1 || watch) && (options.hwid ?? options.imei) !== undefined) {
+    throw new Failure('usage', 'usage', '--hwid and --imei name one module, and there may be several.', {
+      next: 'With several modules, --scanner compares each with its label.',
+    });
+  }
+  return runLine(cli, { slots, order, baud, trace, meant: options, watch, dryRun }, { labels, scanner });
 }
 
 function orderOption(text: string): string {

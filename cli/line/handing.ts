@@ -1,0 +1,139 @@
+import { RegisteredModule } from '../../protocol/api/modules.ts';
+import { asFailure, Failure } from '../failure.ts';
+import { demandFitBundle } from '../fit.ts';
+import type { ModuleClient, ModuleIdentity } from '../port/module.ts';
+import { claimsOf, keepReceipts } from '../receipts.ts';
+import type { Session } from '../session.ts';
+import type { Trusted } from '../trust.ts';
+import { deliverEntry, isOfEntry } from './delivery.ts';
+import type { Entry } from './journal.ts';
+import type { Line } from './line.ts';
+import { isOutage } from './outage.ts';
+import type { Outcome, Step } from './outcome.ts';
+
+/** One module in its lane. */
+export interface Job {
+  readonly line: Line;
+  readonly module: ModuleClient;
+  readonly identity: ModuleIdentity;
+  /** Tells where it is. @throws Failure where the run is to end: between two steps is a good place */
+  step(step: Step): void;
+}
+
+export type Made = Pick<Outcome, 'status' | 'receipt' | 'module'>;
+
+/**
+ * register → manifests → bundle → receipt → journal → confirm. Without a server the offline bundle takes
+ * the place of the module's own, and the receipt stays in the journal.
+ */
+export async function provisionModule(job: Job): Promise<Made> {
+  const held = await heldReceipt(job);
+  const isOffline = held !== undefined && job.line.bundles.find(claimsOf(held)?.jti ?? '') !== undefined;
+  try {
+    return isOffline ? await settle(job, held, true) : await online(job);
+  } catch (error) {
+    if (!isOutage(error)) throw error;
+    return offline(job, held);
+  }
+}
+
+/** The receipt of the bundle that the module holds, where it was provisioned before. */
+async function heldReceipt({ line, module }: Job): Promise<string | undefined> {
+  const { state, manifest } = module.found;
+  // One that never held a manifest was never provisioned, and keeps no receipts.
+  if (manifest === 0) return undefined;
+  const receipts = await module.receipts();
+  const isMaking = (jws: string) => claimsOf(jws)?.event === 'provisioned';
+  keepReceipts(
+    line.cli.home,
+    receipts.filter((jws) => !isMaking(jws)),
+  );
+  return state === 'unprovisioned' ? undefined : receipts.findLast(isMaking);
+}
+
+async function online(job: Job): Promise<Made> {
+  const { line, identity } = job;
+  const { hwid, imei, key } = identity;
+  job.step('registering');
+  const asked = { hwid, imei, order: line.plan.order, key: { x: key.x, y: key.y } };
+  const [{ bundle }, trusted] = await line.uplink.use(async (session) => {
+    const registered = await session.client.post('/v1/modules', RegisteredModule, asked);
+    return [registered, await trustedFor(session, registered.manifests)] as const;
+  });
+  demandFitBundle(bundle, identity, trusted);
+  const receipt = await hand(job, bundle, trusted);
+  return settle(job, receipt, false);
+}
+
+/** Nothing is fetched where the manifests in the answer are those that this home has followed. */
+async function trustedFor(session: Session, manifests: readonly string[]): Promise<Trusted> {
+  const kept = await session.trusted();
+  return kept.newest.jws === manifests.at(-1) ? kept : session.refreshed();
+}
+
+async function hand(job: Job, bundle: string, { chain }: Trusted): Promise<string> {
+  const { module } = job;
+  const newer = chain.filter(({ claims }) => claims.ver > module.found.manifest);
+  for (const { jws } of newer) {
+    job.step('keys');
+    await module.keys(jws);
+  }
+  job.step('bundle');
+  return module.provision(bundle);
+}
+
+/** On disk before the server is told, and gone from there once it has it. */
+async function settle(job: Job, receipt: string, isOffline: boolean): Promise<Made> {
+  const { line } = job;
+  const entry = entryFor(job, receipt, isOffline);
+  const unwritten = faultOf(() => line.journal.add(entry));
+  try {
+    if (unwritten === undefined) job.step('confirming');
+    const module = await line.uplink.use(({ client }) => deliverEntry(client, entry));
+    line.journal.remove(entry);
+    return { status: 'confirmed', receipt, module };
+  } catch (error) {
+    if (isOutage(error) && unwritten === undefined)
+      return { status: 'journaled', receipt, module: undefined };
+    if (isOfEntry(error)) line.journal.refuse(entry, asFailure(error), line.cli.clock());
+    throw isOutage(error) ? unwritten : error;
+  }
+}
+
+async function offline(job: Job, held: string | undefined): Promise<Made> {
+  const { line, identity } = job;
+  if (held !== undefined) return settle(job, held, false);
+  if (job.module.found.state !== 'unprovisioned') throw unproved(identity);
+  const { bundle } = line.bundles.take(line.plan.order, line.cli.clock(), line.journal);
+  const trusted = line.uplink.kept();
+  if (trusted === undefined) throw unproved(identity);
+  demandFitBundle(bundle, identity, trusted);
+  return settle(job, await hand(job, bundle, trusted), true);
+}
+
+function entryFor({ line, identity }: Job, receipt: string, isOffline: boolean): Entry {
+  const { hwid, imei, key } = identity;
+  const { x, y } = key;
+  // A module that comes back keeps the order that it was made for.
+  const order = line.bundles.find(claimsOf(receipt)?.jti ?? '')?.order ?? line.plan.order;
+  const at = line.cli.clock().toISOString();
+  return { version: 1, at, hwid, imei, order, key: { x, y }, receipt, offline: isOffline };
+}
+
+function unproved({ hwid }: ModuleIdentity): Failure {
+  return new Failure(
+    'network',
+    'receipt-missing',
+    `The server cannot be reached, and module ${hwid} is provisioned but keeps no receipt of it.`,
+    { next: 'Provision it again while the server answers; it says then whose the module is.' },
+  );
+}
+
+function faultOf(work: () => void): Failure | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    return asFailure(error);
+  }
+}
