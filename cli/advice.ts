@@ -37,7 +37,9 @@ export const advice: Readonly<Record<ProblemCode, string | null>> = {
   'principal-exists': 'Who that is: latchkey principals list',
   'last-officer': 'A new one: latchkey invite NAME --role officer',
   'module-unknown': 'At a station: latchkey provision',
-  'module-exists': null,
+  'module-exists':
+    'Put it aside and tell an officer. If it is genuine: where the old key still works, an officer unlocks it with ' +
+    '--scope reset; else latchkey modules retire HWID --why "…", then provision it again.',
   'module-unconfirmed': 'At a station: latchkey provision',
   'module-inactive': null,
   'module-flagged': null,

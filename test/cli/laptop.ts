@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../cli/program.ts';
 import { newSerial } from '../../keys/certificates.ts';
 import { keyObject, type RsaJwk } from '../../protocol/jwk.ts';
@@ -22,6 +23,8 @@ export interface Laptop {
   /** Pauses between attempts, in milliseconds, instead of taking them. */
   readonly pauses: number[];
   readonly interrupt: AbortController;
+  /** Where pauses are taken after all, as between the looks at a port. */
+  waits: boolean;
   /** What is typed into the next commands. */
   stdin: string;
   latchkey(...args: string[]): Promise<Ran>;
@@ -42,6 +45,7 @@ export function laptop(
     now,
     pauses: [],
     interrupt,
+    waits: false,
     stdin: '',
     async latchkey(...args) {
       const [stdout, stderr] = [collect(), collect(progress)];
@@ -50,7 +54,10 @@ export function laptop(
         streams: { stdin: input(self.stdin, progress), stdout: stdout.stream, stderr: stderr.stream },
         clock: () => self.now,
         uuid: randomUUID,
-        delay: async (milliseconds) => void self.pauses.push(milliseconds),
+        delay: async (milliseconds, signal) => {
+          if (self.waits) await sleep(milliseconds, undefined, { signal });
+          else self.pauses.push(milliseconds);
+        },
         signal: interrupt.signal,
         version: '0.0.0',
       });

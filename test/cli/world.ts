@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RunningModule, startModule } from '../../module/simulator/start.ts';
+import { type ModuleOptions, type RunningModule, startModule } from '../../module/simulator/start.ts';
 import type { Role } from '../../protocol/api/principals.ts';
 import { done } from '../fixture/client.ts';
 import { startServer, type TestServer } from '../fixture/server.ts';
@@ -13,7 +13,7 @@ export interface World {
   readonly server: TestServer;
   /** Somebody new, enrolled by code through the CLI. */
   enrolled(name: string, ...roles: Role[]): Promise<Laptop>;
-  module(hwid: string, imei?: string): Promise<RunningModule>;
+  module(hwid: string, imei?: string, more?: Partial<ModuleOptions>): Promise<RunningModule>;
   stop(): Promise<void>;
 }
 
@@ -37,9 +37,9 @@ export async function startWorld(overrides: Record<string, unknown> = {}): Promi
       if (ran.exit !== 0) throw new Error(ran.stderr);
       return one;
     },
-    async module(hwid, imei = '490154203237518') {
+    async module(hwid, imei = '490154203237518', more = {}) {
       const roots = server.keys.keys.roots;
-      const module = await startModule({ dir: join(dir, hwid), hwid, imei, roots });
+      const module = await startModule({ dir: join(dir, hwid), hwid, imei, roots, ...more });
       modules.push(module);
       return module;
     },
