@@ -11,6 +11,7 @@ import { lock } from './commands/lock.ts';
 import { log } from './commands/log.ts';
 import { modules } from './commands/modules.ts';
 import { password } from './commands/password.ts';
+import { passwords } from './commands/passwords.ts';
 import { ports } from './commands/ports.ts';
 import { principals } from './commands/principals.ts';
 import { provision } from './commands/provision.ts';
@@ -44,6 +45,7 @@ const verbs = [
   receipts,
   unlocks,
   password,
+  passwords,
   events,
   log,
   bundle,

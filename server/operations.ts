@@ -6,6 +6,7 @@ import { eventsOperations } from './routes/events.ts';
 import { keysOperations } from './routes/keys.ts';
 import { logOperations } from './routes/log.ts';
 import { modulesOperations } from './routes/modules.ts';
+import { passwordsOperations } from './routes/passwords.ts';
 import { principalsOperations } from './routes/principals.ts';
 import { receiptsOperations } from './routes/receipts.ts';
 import { unlocksOperations } from './routes/unlocks.ts';
@@ -21,6 +22,7 @@ export function allOperations(version: string): readonly AnyOperation[] {
     ...modulesOperations,
     ...unlocksOperations,
     ...receiptsOperations,
+    ...passwordsOperations,
     ...eventsOperations,
     ...keysOperations,
     ...logOperations,

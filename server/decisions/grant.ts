@@ -6,6 +6,7 @@ import type { LogPosition, Tx } from '../log/log.ts';
 import { makePassword, sealPassword } from '../passwords.ts';
 import type { GrantRow, PasswordRow } from '../store/schema.ts';
 import { digestOf } from './device.ts';
+import { raiseDoubt, settleDoubt } from './doubt.ts';
 import type { Evidence } from './evidence.ts';
 import type { Grant } from './issue.ts';
 import type { Subject } from './subject.ts';
@@ -58,7 +59,28 @@ async function write(
   await spendChallenge(tx, row);
   await moveModule(tx, subject.module, challenge, grant);
   if (password !== undefined) await keepPassword(tx, password);
+  await weigh(tx, subject.module, challenge, row, password);
   await tx.append(event);
+}
+
+/**
+ * A token with a password leaves open which one is in force until the module has answered it. Without one,
+ * the challenge named a version that this server holds: that settles it, unless it is a lower one than before.
+ */
+async function weigh(
+  tx: Tx,
+  { hwid, pwv, pwv_seq }: Subject['module'],
+  challenge: Challenge,
+  { unlock, pw_ver: ver, iat }: GrantRow,
+  password: PasswordRow | undefined,
+): Promise<void> {
+  const since = new Date(iat * 1000).toISOString();
+  if (password !== undefined) return raiseDoubt(tx, { hwid, why: 'unanswered', since, unlock, ver });
+  if (challenge.seq <= pwv_seq) return;
+  if (challenge.pwv < (pwv ?? 0)) {
+    return raiseDoubt(tx, { hwid, why: 'went-back', since, unlock: null, ver: null });
+  }
+  if (challenge.pwv > (pwv ?? 0)) await settleDoubt(tx, hwid);
 }
 
 function nextPassword(services: Services, { subject, grant }: Granting): PasswordRow | undefined {

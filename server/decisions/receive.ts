@@ -7,6 +7,7 @@ import type { Caller, Services } from '../context.ts';
 import type { Tx } from '../log/log.ts';
 import type { ModuleRow, ReceiptRow, UnlockRow } from '../store/schema.ts';
 import { digestOf, verifyDevice } from './device.ts';
+import { hear, knownOf } from './doubt.ts';
 import { raiseForeignToken } from './module.ts';
 import { afterReceipt } from './receipt.ts';
 
@@ -176,15 +177,17 @@ async function keep(
   state: UnlockRow['state'] | null,
 ): Promise<Result> {
   await tx.db.insertInto('receipts').values(row).execute();
-  const { hwid, jti, event, why, elapsed, seq, pwv } = row;
-  await tx.db
+  const { hwid, jti, event, why, elapsed, seq, pwv, received: now } = row;
+  const known = await knownOf(tx, hwid, pwv);
+  const { numUpdatedRows: isNewest } = await tx.db
     .updateTable('modules')
     .set({ pwv, pwv_seq: seq })
     .where('hwid', '=', hwid)
     // What a former device key says is not about what is in force now.
     .where('dkt', '=', module.dkt)
     .where('pwv_seq', '<', seq)
-    .execute();
+    .executeTakeFirst();
+  if (isNewest > 0n) await hear(tx, { hwid, jti, pwv, now }, known);
   await tx.append({
     ...{ type: 'receipt.accepted', by: row.received_by, dig: digestOf(jws), state },
     ...{ hwid, jti, event, why, elapsed, seq, pwv },

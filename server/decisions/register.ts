@@ -10,6 +10,7 @@ import type { LogPosition, Tx } from '../log/log.ts';
 import { makePassword, sealPassword } from '../passwords.ts';
 import type { ModuleRow, PasswordRow } from '../store/schema.ts';
 import { digestOf } from './device.ts';
+import { settleDoubt } from './doubt.ts';
 import { lapse } from './sweep.ts';
 
 type Asked = z.output<typeof NewModule>;
@@ -205,6 +206,7 @@ async function replace(
     .executeTakeFirst();
   if (replaced.numUpdatedRows === 0n) return false;
   await tx.db.insertInto('former_keys').values({ hwid, dkt, x, y }).execute();
+  await settleDoubt(tx, hwid);
   const unfinished = await tx.db
     .selectFrom('unlocks')
     .selectAll()

@@ -1,4 +1,5 @@
 import { type Kysely, Migrator } from 'kysely';
+import { createDoubts } from './doubts.ts';
 import type { Database } from './schema.ts';
 import { type ColumnTypes, createTables, indexModules } from './tables.ts';
 
@@ -10,6 +11,7 @@ export async function migrate(db: Kysely<Database>, types: ColumnTypes): Promise
   const steps = {
     '0001-tables': { up: (schema: Kysely<unknown>) => createTables(schema, types) },
     '0003-module-lookups': { up: indexModules },
+    '0004-doubts': { up: createDoubts },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
   const { error } = await migrator.migrateToLatest();

@@ -15,6 +15,7 @@ export interface Database {
   former_keys: FormerKeysTable;
   data_keys: DataKeysTable;
   passwords: PasswordsTable;
+  doubts: DoubtsTable;
   unlocks: UnlocksTable;
   grants: GrantsTable;
   receipts: ReceiptsTable;
@@ -145,6 +146,21 @@ interface PasswordsTable {
   revealed: string | null;
 }
 
+/** One row for each module of which nobody can say which password is in force, or whether it is one of ours. */
+interface DoubtsTable {
+  hwid: string;
+  /**
+   * `unanswered`: a token with a password was sent and the module has not said whether it took it;
+   * `no-password`: it says that none is in force; `not-held`: it names one that this server never sent;
+   * `went-back`: it names a lower one than before.
+   */
+  why: 'unanswered' | 'no-password' | 'not-held' | 'went-back';
+  since: string;
+  /** Of `unanswered`: the unlock whose token carries the password, and that password's version. */
+  unlock: string | null;
+  ver: number | null;
+}
+
 interface UnlocksTable extends Idempotent {
   id: string;
   hwid: string;
@@ -220,6 +236,7 @@ export type PrincipalRow = Selectable<PrincipalsTable>;
 export type EnrolmentRow = Selectable<EnrolmentsTable>;
 export type CertificateRow = Selectable<CertificatesTable>;
 export type ModuleRow = Selectable<ModulesTable>;
+export type DoubtRow = Selectable<DoubtsTable>;
 export type PasswordRow = Selectable<PasswordsTable>;
 export type UnlockRow = Selectable<UnlocksTable>;
 export type GrantRow = Selectable<GrantsTable>;
