@@ -1,3 +1,4 @@
+import type { Desk } from './clipboard.ts';
 import type { Home } from './home.ts';
 import type { Output } from './output.ts';
 
@@ -12,4 +13,6 @@ export interface Cli {
   /** Fires at Ctrl-C; its reason is the Failure that ends the command. */
   readonly signal: AbortSignal;
   readonly version: string;
+  /** For the clipboard: where the user sits. */
+  readonly desk: Desk;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { delimiter } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import envPaths from 'env-paths';
 import { z } from 'zod';
@@ -27,11 +28,18 @@ process.stderr.on('error', () => {});
 const manifest = new URL('../../package.json', import.meta.url);
 const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(manifest, 'utf8')));
 
-const { LATCHKEY_HOME } = process.env;
+const { LATCHKEY_HOME, PATH = '', WAYLAND_DISPLAY, DISPLAY, SSH_CONNECTION } = process.env;
 const code = await run(process.argv.slice(2), {
   home: LATCHKEY_HOME || envPaths('latchkey', { suffix: '' }).config,
   streams: process,
   version,
+  desk: {
+    platform: process.platform,
+    path: PATH.split(delimiter),
+    wayland: Boolean(WAYLAND_DISPLAY),
+    x11: Boolean(DISPLAY),
+    remote: Boolean(SSH_CONNECTION),
+  },
   clock: () => new Date(),
   uuid: randomUUID,
   signal: stop.signal,

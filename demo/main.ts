@@ -109,7 +109,7 @@ async function tell(stage: Stage, dir: string, make: MakeModule, out: string | u
   const unlock = uuidIn(unlocked.stdout + unlocked.stderr);
 
   stage.chapter('The password is this module’s own; showing it is an event');
-  const shown = await stage.quietly('alice', 'latchkey', 'password', unlock, '--json');
+  const shown = await stage.quietly('alice', 'latchkey', 'password', unlock, '--print', '--json');
   const { user, password } = JSON.parse(shown.stdout) as { user: string; password: string };
   stage.say(`   latchkey password ${unlock}\n   login ${user}, password of ${password.length} characters`);
   await stage.converse(

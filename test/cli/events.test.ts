@@ -183,6 +183,7 @@ function start({ dir }: Laptop, ...args: string[]) {
     delay: async (_, signal) => signal.throwIfAborted(),
     signal: interrupt.signal,
     version: '0.0.0',
+    desk: { platform: 'linux', path: [], wayland: false, x11: false, remote: false },
   });
   return {
     exit,

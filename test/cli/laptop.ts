@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Desk } from '../../cli/clipboard.ts';
 import { run } from '../../cli/program.ts';
 import { newSerial } from '../../keys/certificates.ts';
 import { keyObject, type RsaJwk } from '../../protocol/jwk.ts';
@@ -25,6 +26,8 @@ export interface Laptop {
   readonly interrupt: AbortController;
   /** Where pauses are taken after all, as between the looks at a port. */
   waits: boolean;
+  /** Where the clipboard is looked for. */
+  desk: Desk;
   /** What is typed into the next commands. */
   stdin: string;
   latchkey(...args: string[]): Promise<Ran>;
@@ -46,9 +49,10 @@ export function laptop(
     pauses: [],
     interrupt,
     waits: false,
+    desk: { platform: 'linux', path: [], wayland: false, x11: false, remote: false },
     stdin: '',
     async latchkey(...args) {
-      const [stdout, stderr] = [collect(), collect(progress)];
+      const [stdout, stderr] = [collect(progress), collect(progress)];
       const exit = await run(args, {
         home: self.dir,
         streams: { stdin: input(self.stdin, progress), stdout: stdout.stream, stderr: stderr.stream },
@@ -60,6 +64,7 @@ export function laptop(
         },
         signal: interrupt.signal,
         version: '0.0.0',
+        desk: self.desk,
       });
       return { exit, stdout: stdout.text(), stderr: stderr.text() };
     },

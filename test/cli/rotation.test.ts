@@ -36,7 +36,7 @@ async function unlock(): Promise<string> {
 }
 
 async function reveal(id: string): Promise<{ ver: number; password: string }> {
-  return ok(engineer.latchkey('password', id, '--json'));
+  return ok(engineer.latchkey('password', id, '--print', '--json'));
 }
 
 /** Whether the open module's login takes the password. */

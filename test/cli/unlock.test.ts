@@ -47,7 +47,7 @@ test('a locked module is opened, shows its password, and is locked; its unlock i
     [HWID, 'drops off the bus', 'SUP-1', 300],
   );
   assert.equal(await status(), 'open');
-  const { user, password } = await ok(engineer.latchkey('password', granted.id, '--json'));
+  const { user, password } = await ok(engineer.latchkey('password', granted.id, '--print', '--json'));
   assert.match(password, /^([0-9A-HJKMNP-TV-Z]{4}-){5}[0-9A-HJKMNP-TV-Z]{4}$/);
   assert.equal(typeof user, 'string');
   await ok(engineer.latchkey('lock', '--port', module.atPath, '--json'));
@@ -250,7 +250,7 @@ test('a bench file with a member too many, or none, is refused', async () => {
 
 test('the private key and the password stand in no file of the home but identity.pem (order rule 5)', async () => {
   const { unlock: granted } = await ok(unlock('--reason', 'look for secrets'));
-  const { password } = await ok(engineer.latchkey('password', granted.id, '--json'));
+  const { password } = await ok(engineer.latchkey('password', granted.id, '--print', '--json'));
   for (const name of readdirSync(engineer.dir, { recursive: true, encoding: 'utf8' })) {
     if (name === 'identity.pem' || name === 'receipts') continue;
     const text = readFileSync(join(engineer.dir, name), 'utf8');

@@ -68,7 +68,7 @@ test('an engineer opens a module, logs in with its password, and locks it; the r
     '--reason',
     'drops off the bus',
   );
-  const { user, password } = await latchkey('alice', 'password', unlock.id);
+  const { user, password } = await latchkey('alice', 'password', unlock.id, '--print');
   const said = await console(`${user}\r`, `${password}\r`, 'uname -a\r');
   assert.match(said, /Password: .*uname -a\r\nLinux /s);
   assert.ok(!said.includes(password));
