@@ -6,6 +6,7 @@ import type { TokenFile } from '../bench-file.ts';
 import type { Cli } from '../context.ts';
 import { durationOption, formatDuration } from '../duration.ts';
 import { Failure } from '../failure.ts';
+import { attachLoggedIn } from '../login.ts';
 import { choiceOptions, portOptions } from '../module.ts';
 import { type Asked, explainUnlock, type OpenModule, openModule, type Track } from '../opening.ts';
 import { localTime } from '../output.ts';
@@ -13,11 +14,13 @@ import { withServer } from '../session.ts';
 import type { Unlock } from '../token.ts';
 import { examples, type Start } from '../verb.ts';
 import { attach } from './console.ts';
+import { reveal } from './password.ts';
 
 type Options = Partial<Omit<Asked, 'seconds'>> & {
   readonly scope: Unlock['scope'];
   readonly for?: number;
   readonly console?: string;
+  readonly login?: true;
   readonly challenge?: string;
   readonly out?: string;
 };
@@ -38,6 +41,7 @@ export function unlock(program: Command, start: Start): void {
     .addOption(scopeOption())
     .option('--for <duration>', 'how long: 15m, 900s (default: 15m)', durationOption)
     .option('--console <port>', 'then attach to the console at this port; Ctrl-] leaves it')
+    .option('--login', 'with --console: log in there first, with a password that is not shown')
     .option('--challenge <file>', 'instead of --port: answer the challenge in a file of latchkey challenge')
     .option('--out <file>', 'with --challenge: the file for latchkey apply')
     .addHelpText(
@@ -45,6 +49,7 @@ export function unlock(program: Command, start: Start): void {
       examples(
         'latchkey unlock --port /dev/ttyUSB2 --hwid LTE4-00A1B2C3D4E5 --reason "drops off the bus" --ticket SUP-1423',
         'latchkey unlock --port tcp://rack7:4002 --imei 490154203237518 --reason "crash dump" --for 30m --console tcp://rack7:4003',
+        'latchkey unlock --port /dev/ttyUSB2 --imei 490154203237518 --reason "crash dump" --console /dev/ttyUSB3 --login',
         'latchkey unlock --challenge bench.json --out token.json --reason "no network on the bench"',
       ),
     )
@@ -59,7 +64,9 @@ async function runUnlock(cli: Cli, options: Options): Promise<void> {
     await withServer(cli, async (session) => {
       if (port !== undefined) {
         const asked = { ...rest, port, reason, ticket, seconds: options.for ?? DEFAULT_SECONDS };
-        tell(cli, port, await openModule(cli, session, asked, track));
+        const opened = await openModule(cli, session, asked, track);
+        track.unlock = opened.unlock;
+        tell(cli, port, opened);
       } else if (challenge !== undefined && out !== undefined) {
         const errand = { ...rest, reason, ticket };
         tellFetched(cli, out, await runErrand(cli, session, { challenge, out }, errand, track));
@@ -71,11 +78,19 @@ async function runUnlock(cli: Cli, options: Options): Promise<void> {
     if (track.stage !== 'open' || failure.exit !== 'network') throw failure;
     cli.out.warn(`the module is open, but the log was not looked at again: ${failure.message}`);
   }
-  if (options.console !== undefined) await attach(cli, { ...rest, port: options.console });
+  await attachTo(cli, options, track);
+}
+
+/** Attaches to the console where that was asked for, logged in where that was. */
+async function attachTo(cli: Cli, { console, baud, login }: Options, { unlock }: Track): Promise<void> {
+  if (console === undefined) return;
+  const choice = { port: console, ...(baud !== undefined && { baud }) };
+  if (login === undefined || unlock === undefined) return attach(cli, choice);
+  await attachLoggedIn(cli, choice, () => withServer(cli, ({ client }) => reveal(client, unlock.id)));
 }
 
 /** Options that do not go together. */
-function demandSense(cli: Cli, { port, challenge, out, console, ...options }: Options): void {
+function demandSense(cli: Cli, { port, challenge, out, console, login, ...options }: Options): void {
   const faults: readonly (readonly [boolean, string])[] = [
     [(port === undefined) === (challenge === undefined), 'Give either --port or --challenge.'],
     [(challenge === undefined) !== (out === undefined), '--challenge and --out go together.'],
@@ -88,6 +103,8 @@ function demandSense(cli: Cli, { port, challenge, out, console, ...options }: Op
       '--console and --json do not go together: attach with latchkey console.',
     ],
     [console !== undefined && port === undefined, '--console needs --port.'],
+    [login === true && console === undefined, '--login needs --console.'],
+    [login === true && options.scope !== 'console', '--login is for the scope console.'],
   ];
   const fault = faults.find(([holds]) => holds);
   if (fault !== undefined)

@@ -13,7 +13,10 @@ export type PortFault =
   | 'module-silent'
   | 'module-garbled'
   | 'module-refused'
-  | 'not-a-latchkey-module';
+  | 'not-a-latchkey-module'
+  // The console's login
+  | 'login-missing'
+  | 'login-refused';
 
 export interface PortErrorMore {
   /** What to do next, whole sentences. */

@@ -169,6 +169,8 @@ const table: Record<string, Row> = {
   clearModule: { may: ['officer'], request: tend('clear') },
   resetModuleSeq: { may: ['officer'], request: tend('reset-seq') },
 
+  listDoubtfulPasswords: { may: ['officer', 'auditor'], request: get('/v1/passwords/doubtful') },
+
   createUnlock: {
     may: ['owner', 'engineer'],
     request: () => ({
