@@ -35,6 +35,8 @@ const words: Words = {
   'module.registered': ({ hwid, imei, order }) =>
     `registered ${hwid}${imei ? `, IMEI ${imei}` : ''}${order ? `, order ${order}` : ''}`,
   'module.confirmed': ({ hwid }) => `confirmed ${hwid}: it is provisioned`,
+  'module.certified': ({ hwid, serial, expires }) =>
+    `had the TLS key of ${hwid} certified: ${serial}, until ${localTime(expires)}`,
   'module.suspended': ({ hwid, why }) => `suspended ${hwid}: ${why}`,
   'module.resumed': ({ hwid, why }) => `resumed ${hwid}: ${why}`,
   'module.retired': ({ hwid, why }) => `retired ${hwid}: ${why}`,

@@ -2,10 +2,20 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { dirname } from 'node:path';
 import { encodeBase64url } from '../protocol/base64url.ts';
 import { makeCaCertificate, newSerial } from './certificates.ts';
+import { makeDeviceCaCertificate } from './device-ca.ts';
 import { KeyFault } from './fault.ts';
 import { exists, makeDirectory, removePartials, requirePrivateDirectory, writeOnce } from './files.ts';
-import { loadCaCertificate, loadKek, loadLogKey, loadRootPublic, loadRsa, requireHalves } from './load.ts';
-import { generateEd25519, generateRsa } from './material.ts';
+import {
+  loadCaCertificate,
+  loadDeviceCaCertificate,
+  loadKek,
+  loadLogKey,
+  loadP256,
+  loadRootPublic,
+  loadRsa,
+  requireHalves,
+} from './load.ts';
+import { type DeviceCaMaterial, generateEd25519, generateP256, generateRsa } from './material.ts';
 import { type KeyPlaces, keyFiles, requireKekOutside } from './places.ts';
 
 export interface Ceremony {
@@ -20,6 +30,8 @@ interface Making extends Ceremony {
 }
 
 const CA_YEARS = 20;
+/** Modules stay in the field for long, and nobody changes what the customer's servers trust without need. */
+const DEVICE_CA_YEARS = 30;
 /** The CA begins a day early, so that a client whose clock is a little behind can enrol at once. */
 const DAY = 86_400_000;
 
@@ -37,10 +49,11 @@ export async function createKeys(places: KeyPlaces, ceremony: Ceremony): Promise
     removePartials(directory);
   }
   const making = { ...ceremony, tag: encodeBase64url(ceremony.random(6)) };
-  const [rootA, rootB, ca] = await Promise.all([
+  const [rootA, rootB, ca, deviceCa] = await Promise.all([
     makeRoot(files.rootA, making),
     makeRoot(files.rootB, making),
     makeRsa(files.ca, 3072, making),
+    makeKey(files.deviceCa, making, generateP256, loadP256),
     makeRsa(files.firstIssuer, 3072, making),
     makeRsa(files.tls, 3072, making),
     makeKey(files.log, making, generateEd25519, loadLogKey),
@@ -48,7 +61,20 @@ export async function createKeys(places: KeyPlaces, ceremony: Ceremony): Promise
   writeRootPublic(files.rootA.public, rootA, making);
   writeRootPublic(files.rootB.public, rootB, making);
   await writeCaCertificate(files.caCertificate, ca, making);
+  await writeDeviceCaCertificate(files.deviceCaCertificate, deviceCa, making);
   writeKek(places, making);
+}
+
+/**
+ * The device CA of a server that was made before there was one.
+ * @throws KeyFault
+ */
+export async function createDeviceCa(places: KeyPlaces, ceremony: Ceremony): Promise<DeviceCaMaterial> {
+  const { dir, deviceCa, deviceCaCertificate } = keyFiles(places);
+  requirePrivateDirectory(dir);
+  const making = { ...ceremony, tag: encodeBase64url(ceremony.random(6)) };
+  const key = await makeKey(deviceCa, making, generateP256, loadP256);
+  return { key, certificate: await writeDeviceCaCertificate(deviceCaCertificate, key, making) };
 }
 
 function makeRoot(file: { private: string; public: string }, making: Making): Promise<KeyObject> {
@@ -90,14 +116,22 @@ function writeRootPublic(file: string, root: KeyObject, { tag }: Making): void {
 }
 
 async function writeCaCertificate(file: string, ca: KeyObject, making: Making): Promise<void> {
-  const { iss, now, random, tag } = making;
-  if (!exists(file)) {
-    const notAfter = new Date(now);
-    notAfter.setUTCFullYear(notAfter.getUTCFullYear() + CA_YEARS);
-    const valid = { serial: newSerial(random), notBefore: new Date(now.getTime() - DAY), notAfter };
-    writeOnce(file, await makeCaCertificate(ca, iss, valid), tag);
-  }
+  const { iss, now, tag } = making;
+  if (!exists(file)) writeOnce(file, await makeCaCertificate(ca, iss, validity(making, CA_YEARS)), tag);
   loadCaCertificate(file, ca, iss, now);
+}
+
+async function writeDeviceCaCertificate(file: string, key: KeyObject, making: Making): Promise<string> {
+  const { iss, now, tag } = making;
+  const valid = validity(making, DEVICE_CA_YEARS);
+  if (!exists(file)) writeOnce(file, await makeDeviceCaCertificate(key, iss, valid), tag);
+  return loadDeviceCaCertificate(file, key, iss, now);
+}
+
+function validity({ now, random }: Making, years: number) {
+  const notAfter = new Date(now);
+  notAfter.setUTCFullYear(notAfter.getUTCFullYear() + years);
+  return { serial: newSerial(random), notBefore: new Date(now.getTime() - DAY), notAfter };
 }
 
 function writeKek(places: KeyPlaces, { random, tag }: Making): void {

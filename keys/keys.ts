@@ -27,6 +27,28 @@ export interface AccessCa {
   issueServer(request: ServerCertificateRequest): Promise<string>;
 }
 
+/** Certifies the TLS keys of modules. It is trusted for these and nothing else; the access CA is another. */
+export interface DeviceCa {
+  /** PEM: what the customer's servers trust. */
+  readonly certificate: string;
+  /** SHA-256 over the CA certificate's DER, base64url. */
+  readonly fingerprint: string;
+  /** No certificate of it outlives it. */
+  readonly ends: Date;
+  /** @returns DER of a certificate with subject `CN=<hwid>` and URI `urn:latchkey:module:<hwid>` (clientAuth) */
+  certify(request: ModuleCertificateRequest): Promise<Uint8Array>;
+}
+
+export interface ModuleCertificateRequest {
+  readonly hwid: string;
+  /** P-256 public key. */
+  readonly key: KeyObject;
+  /** From `newSerial`. */
+  readonly serial: string;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
 export interface ClientCertificateRequest {
   readonly kind: 'person' | 'station';
   readonly name: string;
@@ -61,6 +83,8 @@ export interface Keys {
   /** The newest manifest last; before it, in order, each later one that names `roots`. */
   readonly manifests: readonly SignedManifest[];
   readonly ca: AccessCa;
+  /** Undefined in what looks at a server that was made before there was one: its next start makes it. */
+  readonly deviceCa: DeviceCa | undefined;
   /** Private RSA-3072 key of the api's TLS; its certificate is issued by `ca` at each start. */
   readonly tls: KeyObject;
   /** Key-encrypting key: wraps data keys. */

@@ -2,10 +2,11 @@ import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } fr
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeBase64url } from '../protocol/base64url.ts';
-import { isModulus, type RsaJwk, rsaJwk } from '../protocol/jwk.ts';
+import { ecJwk, isModulus, type RsaJwk, rsaJwk } from '../protocol/jwk.ts';
+import { deviceCaSubject } from './device-ca.ts';
 import { KeyFault } from './fault.ts';
 import { exists, readPrivate, readPublic, requirePrivateDirectory } from './files.ts';
-import type { KeyMaterial } from './material.ts';
+import type { DeviceCaMaterial, KeyMaterial } from './material.ts';
 import { type KeyPlaces, keyFiles, requireKekOutside } from './places.ts';
 
 /**
@@ -23,9 +24,33 @@ export function loadMaterial(places: KeyPlaces, iss: string, now: Date): KeyMate
     log: loadLogKey(files.log),
     ca,
     caCertificate: loadCaCertificate(files.caCertificate, ca, iss, now),
+    deviceCa: loadDeviceCa(places, iss, now),
     tls: loadRsa(files.tls, 3072),
     kek: loadKek(places),
   };
+}
+
+/**
+ * The device CA, undefined where neither of its files is there.
+ * @throws KeyFault where one is missing or they do not belong together
+ */
+export function loadDeviceCa(places: KeyPlaces, iss: string, now: Date): DeviceCaMaterial | undefined {
+  const { deviceCa, deviceCaCertificate } = keyFiles(places);
+  if (!exists(deviceCa) && !exists(deviceCaCertificate)) return undefined;
+  const key = loadP256(deviceCa);
+  return { key, certificate: loadDeviceCaCertificate(deviceCaCertificate, key, iss, now) };
+}
+
+/** Private P-256 key. */
+export function loadP256(file: string): KeyObject {
+  const key = readKey(file, () => createPrivateKey(readPrivate(file)));
+  readKey(file, () => ecJwk(key));
+  return key;
+}
+
+/** PEM, after checking that it is `key`'s, for `iss`, of the device CA, and in force at `now`. */
+export function loadDeviceCaCertificate(file: string, key: KeyObject, iss: string, now: Date): string {
+  return loadCertificate(file, key, { subject: deviceCaSubject(iss), ca: `device CA of ${iss}` }, now);
 }
 
 /** Private RSA key of exactly `bits`, exponent 65537. */
@@ -77,14 +102,21 @@ export function loadLogKey(file: string): KeyObject {
 
 /** PEM, after checking that it is `key`'s, for `iss`, of a CA, and in force at `now`. */
 export function loadCaCertificate(file: string, key: KeyObject, iss: string, now: Date): string {
+  const subject = `O=Latchkey access CA\nCN=${iss}`;
+  return loadCertificate(file, key, { subject, ca: `access CA of ${iss}` }, now);
+}
+
+function loadCertificate(
+  file: string,
+  key: KeyObject,
+  wanted: { readonly subject: string; readonly ca: string },
+  now: Date,
+): string {
   const pem = readPublic(file);
   const certificate = readKey(file, () => new X509Certificate(pem));
   if (!certificate.checkPrivateKey(key)) throw new KeyFault('mismatch', `${file} is not of the CA's key`);
-  if (!certificate.ca || certificate.subject !== `O=Latchkey access CA\nCN=${iss}`) {
-    throw new KeyFault(
-      'mismatch',
-      `${file} is not the access CA of ${iss}: is iss in the configuration right?`,
-    );
+  if (!certificate.ca || certificate.subject !== wanted.subject) {
+    throw new KeyFault('mismatch', `${file} is not the ${wanted.ca}: is iss in the configuration right?`);
   }
   if (now < new Date(certificate.validFrom)) {
     throw new KeyFault('expired', `${file} begins ${certificate.validFrom}: is this machine's clock right?`);

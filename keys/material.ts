@@ -2,11 +2,18 @@ import { createPrivateKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { RsaJwk } from '../protocol/jwk.ts';
 import { makeCa } from './certificates.ts';
+import { makeDeviceCa } from './device-ca.ts';
 import { KeyFault } from './fault.ts';
 import type { Keys } from './keys.ts';
 import { requireNamed, verifyManifests } from './manifest.ts';
 import { makeKek } from './seal.ts';
 import { logKey, pssKey } from './sign.ts';
+
+/** The device CA's key and its certificate, PEM. */
+export interface DeviceCaMaterial {
+  readonly key: KeyObject;
+  readonly certificate: string;
+}
 
 /** The keys of a running server as they lie on disk: the roots' private halves are not among them. */
 export interface KeyMaterial {
@@ -17,6 +24,8 @@ export interface KeyMaterial {
   readonly ca: KeyObject;
   /** PEM. */
   readonly caCertificate: string;
+  /** Undefined where the server was made before there was a device CA, and has not been started since. */
+  readonly deviceCa: DeviceCaMaterial | undefined;
   readonly tls: KeyObject;
   readonly kek: Uint8Array;
 }
@@ -34,6 +43,11 @@ const privateKeyEncoding = { type: 'pkcs8', format: 'pem' } as const;
 export async function generateRsa(modulusLength: 3072 | 4096): Promise<KeyObject> {
   const options = { modulusLength, publicExponent: 65_537 };
   const { privateKey } = await generate('rsa', { ...options, publicKeyEncoding, privateKeyEncoding });
+  return createPrivateKey(privateKey);
+}
+
+export async function generateP256(): Promise<KeyObject> {
+  const { privateKey } = await generate('ec', { namedCurve: 'P-256', publicKeyEncoding, privateKeyEncoding });
   return createPrivateKey(privateKey);
 }
 
@@ -65,5 +79,6 @@ export function makeKeys(
   }
   const { roots, tls, kek } = material;
   const ca = makeCa(material.ca, material.caCertificate, iss);
-  return { iss, issuers, log, roots, manifests: verified, ca, tls, kek: makeKek(kek, random) };
+  const deviceCa = material.deviceCa && makeDeviceCa(material.deviceCa, iss);
+  return { iss, issuers, log, roots, manifests: verified, ca, deviceCa, tls, kek: makeKek(kek, random) };
 }

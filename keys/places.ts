@@ -25,6 +25,8 @@ export function keyFiles({ dataDir, roots }: KeyPlaces) {
     ca: join(dir, 'ca.pem'),
     caCertificate: join(dir, 'ca.crt'),
     tls: join(dir, 'tls.pem'),
+    deviceCa: join(dir, 'device-ca.pem'),
+    deviceCaCertificate: join(dir, 'device-ca.crt'),
   };
 }
 

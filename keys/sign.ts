@@ -21,9 +21,10 @@ export function logKey(key: KeyObject): LogKey {
   return { jwk: okpJwk(key), sign: (bytes) => sign(null, bytes, key) };
 }
 
-function signAsync(
+/** A signature with SHA-256, made on the thread pool; of an EC key it is DER (RFC 5758 §3.2). */
+export function signAsync(
   bytes: Uint8Array,
-  key: { key: KeyObject; padding: number; saltLength?: number },
+  key: { key: KeyObject; padding?: number; saltLength?: number },
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     sign('sha256', bytes, key, (error, signature) => (error ? reject(error) : resolve(signature)));

@@ -21,6 +21,8 @@ export interface Config {
   readonly certificates: {
     readonly person: CertificateLife & { readonly lineage: number };
     readonly station: CertificateLife;
+    /** Of modules' TLS keys; seconds. */
+    readonly module: { readonly life: number };
   };
   /** Seconds within which an enrolment code must be redeemed. */
   readonly enrolmentDeadline: number;
@@ -140,6 +142,7 @@ const file = section({
       life: duration('1m', '90d').prefault('30d'),
       grace: duration('1m', '180d').prefault('90d'),
     }).prefault({}),
+    module: section({ life: duration('1d', '10950d').prefault('3650d') }).prefault({}),
   }).prefault({}),
   enrolmentDeadline: duration('1m', '24h').prefault('15m'),
   unlockDeadline: duration('1m', '7d').prefault('1h'),

@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
+import { createDeviceCa } from '../keys/create.ts';
+import { KeyFault } from '../keys/fault.ts';
 import type { Keys } from '../keys/keys.ts';
 import { loadMaterial, loadRoots } from '../keys/load.ts';
 import { verifyManifests } from '../keys/manifest.ts';
-import { makeKeys } from '../keys/material.ts';
+import { type DeviceCaMaterial, makeKeys } from '../keys/material.ts';
+import { keyFiles } from '../keys/places.ts';
 import { logOrigin } from '../protocol/checkpoint.ts';
 import { keyObject } from '../protocol/jwk.ts';
 import type { SignedManifest } from '../protocol/manifests.ts';
@@ -62,7 +65,8 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Op
   try {
     const manifests = await readManifests(store.read);
     if (manifests.length === 0) throw new NotInitialized(config);
-    const keys = makeKeys(config.iss, material, manifests, ambient.random);
+    const deviceCa = material.deviceCa ?? (await firstDeviceCa(store.read, config, ambient));
+    const keys = makeKeys(config.iss, { ...material, deviceCa }, manifests, ambient.random);
     const sealer = await loadSealer(store.read, { kek: keys.kek, random: ambient.random });
     const log = await openConfiguredLog(store, keys, config, ambient);
     const close = async () => {
@@ -76,6 +80,21 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Op
     await store.close();
     throw error;
   }
+}
+
+/**
+ * The device CA of a server that was made before there was one.
+ * @throws KeyFault where it has certified modules, so that it was lost
+ */
+async function firstDeviceCa(
+  read: Kysely<Database>,
+  { iss, ...places }: Config,
+  { clock, random }: Ambient,
+): Promise<DeviceCaMaterial> {
+  const used = await read.selectFrom('tls_certificates').select('hwid').limit(1).executeTakeFirst();
+  if (used === undefined) return createDeviceCa(places, { iss, now: clock(), random });
+  const { deviceCa } = keyFiles(places);
+  throw new KeyFault('missing', `${deviceCa} is not there: restore it from a backup`);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Serial } from './certificates.ts';
 import { Digest, Hwid, Jws, LogPosition, Moment, Text } from './fields.ts';
 import { Page } from './list.ts';
 
@@ -41,6 +42,15 @@ export const RegisteredModule = z.strictObject({
   log: LogPosition.nullable(),
 });
 export const Confirmation = z.strictObject({ receipt: Jws });
+export const CertificateRequest = z.strictObject({ csr: Jws });
+/** What a station hands to the module, and the device CA's certificate for the customer's servers, PEM. */
+export const TlsCertificate = z.strictObject({
+  certificate: Jws,
+  ca: z.string(),
+  serial: Serial,
+  expires: Moment,
+  log: LogPosition.nullable(),
+});
 export const ModuleQuery = Page.extend({
   imei: Imei.optional(),
   order: Order.optional(),

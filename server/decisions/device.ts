@@ -22,8 +22,8 @@ export function verifyDevice<S extends Shape>(message: Message<S>, jws: string, 
   }
 }
 
-/** SHA-256 over compact bytes, base64url. */
-export function digestOf(jws: string): string {
+/** SHA-256 over compact bytes, or over DER, base64url. */
+export function digestOf(jws: string | Uint8Array): string {
   return hash('sha256', jws, 'base64url');
 }
 

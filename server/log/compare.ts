@@ -19,6 +19,8 @@ const digestOfJws = (row: Row): Row => ({
   digest: hash('sha256', String(row['jws']), 'base64url'),
 });
 
+const digestOfDer = ({ crt }: Row) => hash('sha256', Buffer.from(String(crt), 'base64url'), 'base64url');
+
 const tables: readonly StateTable[] = [
   { name: 'principals', key: ['name'], columns: ['kind', 'roles', 'state'] },
   {
@@ -64,6 +66,12 @@ const tables: readonly StateTable[] = [
     key: ['hwid', 'jti', 'event', 'seq'],
     columns: ['why', 'elapsed', 'pwv', 'jws'],
     derive: (row) => ({ ...row, ...digestOfJws(row) }),
+  },
+  {
+    name: 'tls_certificates',
+    key: ['hwid', 'kid'],
+    columns: ['dkt', 'serial', 'not_after', 'crt'],
+    derive: (row) => ({ ...row, digest: digestOfDer(row) }),
   },
   { name: 'manifests', key: ['ver'], columns: ['jws'], derive: digestOfJws },
 ];

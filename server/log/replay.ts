@@ -50,6 +50,8 @@ const effects: Effects = {
     rows.merge('passwords', keyOf(hwid, ver), { revealed: 0 });
   },
   'module.confirmed': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
+  'module.certified': ({ hwid, dkt, key, serial, expires, dig }, rows) =>
+    rows.merge('tls_certificates', keyOf(hwid, key), { dkt, serial, not_after: expires, digest: dig }),
   'module.suspended': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
   'module.resumed': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
   'module.retired': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),

@@ -2,16 +2,19 @@ import { z } from 'zod';
 import { Hwid } from '../../protocol/api/fields.ts';
 import { pageOf } from '../../protocol/api/list.ts';
 import {
+  CertificateRequest,
   Confirmation,
   Module,
   ModuleAnswer,
   ModuleQuery,
   NewModule,
   RegisteredModule,
+  TlsCertificate,
   Why,
 } from '../../protocol/api/modules.ts';
 import type { ProblemCode } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
+import { certifyModule } from '../decisions/certify.ts';
 import { confirmModule } from '../decisions/confirm.ts';
 import { listModules } from '../decisions/look.ts';
 import { findModule, viewModule } from '../decisions/module.ts';
@@ -82,6 +85,28 @@ export const modulesOperations: readonly AnyOperation[] = [
       mayProvision(services, caller, params.hwid);
       const { module, log } = await confirmModule(services, caller, params.hwid, body.receipt);
       return { body: { module: viewModule(module), log } };
+    },
+  }),
+  operation({
+    id: 'certifyModule',
+    method: 'post',
+    path: '/v1/modules/{hwid}/tls-certificate',
+    summary: 'Certify a module’s own TLS key by its signed csr; a repeat gets the same certificate',
+    access: ['station', 'officer'],
+    params: One,
+    query: none,
+    body: CertificateRequest,
+    answer: TlsCertificate,
+    problems: [
+      'module-unknown',
+      'module-unconfirmed',
+      'module-inactive',
+      'module-flagged',
+      'invalid-message',
+    ],
+    handle: async ({ params, body, caller }, services) => {
+      mayProvision(services, caller, params.hwid);
+      return { status: 201, body: await certifyModule(services, caller, params.hwid, body.csr) };
     },
   }),
   tending('suspendModule', 'suspend', suspend, 'Grant nothing to a module until it is resumed', [

@@ -2,6 +2,7 @@ import { type Kysely, Migrator } from 'kysely';
 import { createDoubts } from './doubts.ts';
 import type { Database } from './schema.ts';
 import { type ColumnTypes, createTables, indexModules } from './tables.ts';
+import { createTlsCertificates } from './tls-certificates.ts';
 
 /**
  * Brings the tables to what this version knows; each step in a transaction, so that a cut one never
@@ -12,6 +13,7 @@ export async function migrate(db: Kysely<Database>, types: ColumnTypes): Promise
     '0001-tables': { up: (schema: Kysely<unknown>) => createTables(schema, types) },
     '0003-module-lookups': { up: indexModules },
     '0004-doubts': { up: createDoubts },
+    '0005-tls-certificates': { up: createTlsCertificates },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
   const { error } = await migrator.migrateToLatest();

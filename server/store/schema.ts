@@ -19,6 +19,7 @@ export interface Database {
   unlocks: UnlocksTable;
   grants: GrantsTable;
   receipts: ReceiptsTable;
+  tls_certificates: TlsCertificatesTable;
   manifests: ManifestsTable;
 }
 
@@ -225,6 +226,21 @@ interface ReceiptsTable {
   received_by: string;
 }
 
+/** Certificates of modules' TLS keys: one for each key, given again to whoever asks again. */
+interface TlsCertificatesTable {
+  hwid: string;
+  /** Thumbprint of the TLS key. */
+  kid: string;
+  /** Thumbprint of the device key that vouched for it. */
+  dkt: string;
+  serial: string;
+  /** DER in base64url. */
+  crt: string;
+  not_after: string;
+  issued: string;
+  issued_by: string;
+}
+
 interface ManifestsTable {
   ver: number;
   jws: string;
@@ -240,4 +256,5 @@ export type DoubtRow = Selectable<DoubtsTable>;
 export type PasswordRow = Selectable<PasswordsTable>;
 export type UnlockRow = Selectable<UnlocksTable>;
 export type GrantRow = Selectable<GrantsTable>;
+export type TlsCertificateRow = Selectable<TlsCertificatesTable>;
 export type ReceiptRow = Selectable<ReceiptsTable>;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
+import { createPublicKey, randomBytes, X509Certificate } from 'node:crypto';
 import {
   chmodSync,
   cpSync,
@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { createKeys } from '../../keys/create.ts';
+import { createDeviceCa, createKeys } from '../../keys/create.ts';
 import { KeyFault, type KeyFaultCode } from '../../keys/fault.ts';
 import { writeOnce } from '../../keys/files.ts';
 import { loadMaterial, loadRootPrivate } from '../../keys/load.ts';
@@ -90,6 +90,34 @@ test('every RSA key has exponent 65537 and its size of section 3', () => {
   const root = loadRootPrivate(places);
   assert.equal(root.asymmetricKeyDetails?.modulusLength, 4096);
   assert.equal(rsaJwk(root).kid, material.roots[0].kid);
+});
+
+test('the device CA is a P-256 key and a CA of its own: what trusts it trusts no person or station', () => {
+  const { ca, caCertificate, deviceCa } = load();
+  assert.ok(deviceCa);
+  assert.equal(deviceCa.key.asymmetricKeyDetails?.namedCurve, 'prime256v1');
+  const certificate = new X509Certificate(deviceCa.certificate);
+  assert.ok(certificate.ca && certificate.verify(createPublicKey(deviceCa.key)));
+  assert.ok(!certificate.verify(createPublicKey(ca)));
+  assert.notEqual(certificate.subject, new X509Certificate(caCertificate).subject);
+});
+
+test('half a device CA is refused; where there is none, one is made, and is the same ever after', async () => {
+  const files = keyFiles(places);
+  rmSync(files.deviceCa);
+  refused('missing', /device-ca\.pem is not there: restore/, () => load());
+  rmSync(files.deviceCaCertificate);
+  assert.equal(load().deviceCa, undefined);
+  const made = await createDeviceCa(places, ceremony);
+  assert.equal(load().deviceCa?.certificate, made.certificate);
+  assert.equal((await createDeviceCa(places, ceremony)).certificate, made.certificate);
+});
+
+test('a device CA certificate of another key, or of another server, is refused', () => {
+  const files = keyFiles(places);
+  cpSync(files.caCertificate, files.deviceCaCertificate);
+  refused('mismatch', /device-ca\.crt is not of the CA's key/, () => load());
+  refused('mismatch', /is iss in the configuration right/, () => loadMaterial(places, 'other.test', now));
 });
 
 test('a second ceremony changes nothing', async () => {

@@ -152,6 +152,13 @@ const table: Record<string, Row> = {
   },
   listModules: { may: 'enrolled', request: get('/v1/modules') },
   getModule: { may: 'enrolled', request: () => ({ path: `/v1/modules/${device.hwid}` }) },
+  certifyModule: {
+    may: ['station', 'officer'],
+    request: async () => {
+      const module = await provisioned(server.services, line);
+      return { path: `/v1/modules/${module.hwid}/tls-certificate`, body: { csr: await module.csr() } };
+    },
+  },
   confirmModule: {
     may: ['station', 'officer'],
     request: withModule(async (module) => {

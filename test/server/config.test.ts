@@ -35,6 +35,7 @@ test('every key is optional: an empty file is a server for one machine', () => {
   assert.deepEqual(config.certificates, {
     person: { life: 12 * 3600, grace: 72 * 3600, lineage: 14 * 86_400 },
     station: { life: 30 * 86_400, grace: 90 * 86_400 },
+    module: { life: 3650 * 86_400 },
   });
   assert.equal(config.enrolmentDeadline, 900);
 });

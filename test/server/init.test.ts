@@ -215,6 +215,26 @@ test('an init that fails wherever it draws randomness is finished by the next', 
   }
 });
 
+test('a server of before there was a device CA gets one when it is opened, but never in place of a lost one', async () => {
+  const files = ['device-ca.pem', 'device-ca.crt'].map((name) => join(dir, 'data/keys', name));
+  const lose = () => files.forEach((name) => void rmSync(name));
+  lose();
+  await eventTypes();
+  const made = files.map((name) => readFileSync(name, 'utf8'));
+  await eventTypes();
+  assert.deepEqual(
+    files.map((name) => readFileSync(name, 'utf8')),
+    made,
+  );
+  const database = new Sqlite(join(dir, 'data/latchkey.db'));
+  database.pragma('foreign_keys = off');
+  database.exec(`INSERT INTO tls_certificates VALUES ('LTE4-0001', 'k', 'd', '01', 'c', 'n', 'i', 'b')`);
+  database.close();
+  await eventTypes();
+  lose();
+  await assert.rejects(eventTypes(), /device-ca\.pem is not there: restore it from a backup/);
+});
+
 function removeServer(): void {
   for (const name of ['data', 'roots', 'etc']) rmSync(join(dir, name), { recursive: true });
 }

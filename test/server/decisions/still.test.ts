@@ -120,6 +120,14 @@ const writes: readonly Write[] = [
     request: async () => ({ body: { hwid: (await device()).hwid, key: new Device().key } }),
   },
   {
+    operation: 'certifyModule',
+    event: 'module.certified',
+    async request() {
+      const module = await device();
+      return { params: { hwid: module.hwid }, body: { csr: await module.csr() } };
+    },
+  },
+  {
     operation: 'confirmModule',
     event: 'receipt.accepted',
     async request() {

@@ -98,6 +98,7 @@ async function world(): Promise<Known> {
       principal: [name],
     },
     ...{ challenge: await Promise.all(challenges), receipt: await Promise.all(receipts) },
+    ...{ csr: await Promise.all(devices.map((device) => device.csr())) },
     ...{ serial: [serial], secret: secrets, scope: ['console'], seconds: [900], wait: [0] },
     ...{ index: [0, 1, 5], path: ['0/000', '0/000.p/3', '000.p/2', '1/000'] },
   };
@@ -166,7 +167,7 @@ interface Witness {
 
 const tables: readonly (keyof Database)[] = [
   ...(['principals', 'enrolments', 'certificates', 'modules', 'data_keys'] as const),
-  ...(['passwords', 'unlocks', 'grants', 'receipts', 'manifests'] as const),
+  ...(['passwords', 'unlocks', 'grants', 'receipts', 'manifests', 'tls_certificates'] as const),
 ];
 
 /** What the database holds. `data_version` changes with every commit, so most requests cost one look. */
