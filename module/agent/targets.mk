@@ -11,7 +11,7 @@
 #   make wycheproof   the cases of C2SP/wycheproof that Debian packages, through that
 #   make judge        build/test/judge: what the agent reads and decides, without its port
 #   make size         the figures of size and cost
-#   make install      into DESTDIR, from LATCHD=build/host/latchd
+#   make install      into DESTDIR, LATCHD=build/host/latchd and what it reads; INIT=busybox|procd|systemd starts it
 
 STRICT = $(WARNINGS) $(DEFINES)
 
@@ -138,11 +138,33 @@ wycheproof: $(BUILD)/host/verify | build/wycheproof/usr
 size: musl arm
 	node ../../dist/bench/agent.js
 
+# A configuration or list that is there already stays. INIT adds the entry of the image's own init.
 DESTDIR ?=
 PREFIX ?= /usr
 LATCHD ?= $(BUILD)/host/latchd
-install: $(LATCHD)
+INIT ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+INSTALLED_AT = sed 's,/usr/sbin/latchd,$(PREFIX)/sbin/latchd,'
+install: $(LATCHD) $(INIT:%=install-%)
 	install -D -m 0755 $(LATCHD) $(DESTDIR)$(PREFIX)/sbin/latchd
+	test -e $(DESTDIR)/etc/latchd.conf || install -D -m 0644 latchd.conf $(DESTDIR)/etc/latchd.conf
+	test -e $(DESTDIR)/etc/latchd/backdoors.conf || \
+	  install -D -m 0644 backdoors.conf $(DESTDIR)/etc/latchd/backdoors.conf
 
-.PHONY: musl arm arm-test san fuzz fuzz-seeds fuzz-replay fuzz-run fuzz-lines analyze verify judge size install
+# One line more in the image's own inittab; those that would open it without latchd are named.
+install-busybox: INITTAB = $(DESTDIR)/etc/inittab
+install-busybox:
+	@test -f $(INITTAB) || { echo "$(INITTAB) is missing: the image's inittab comes first, then latchd's line"; exit 1; }
+	grep -q '^[^#]*/latchd -c' $(INITTAB) || $(INSTALLED_AT) init/inittab >>$(INITTAB)
+	@! grep -n '^[^#].*\(getty\|askfirst\|/sh$$\|login\)' $(INITTAB) || echo "take these lines out of $(INITTAB)"
+install-procd:
+	install -D -m 0755 init/latchd.init $(DESTDIR)/etc/init.d/latchd
+	$(INSTALLED_AT) init/latchd.init >$(DESTDIR)/etc/init.d/latchd
+install-systemd:
+	install -D -m 0644 init/latchd.service $(DESTDIR)$(UNITDIR)/latchd.service
+	$(INSTALLED_AT) init/latchd.service >$(DESTDIR)$(UNITDIR)/latchd.service
+install-%:
+	@echo "INIT=$*: it is busybox, procd or systemd" >&2; exit 2
+
+.PHONY: musl arm arm-test san fuzz fuzz-seeds fuzz-replay fuzz-run fuzz-lines analyze verify judge size install install-busybox install-procd install-systemd
 .SECONDARY:

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
@@ -60,11 +59,4 @@ test("gcc's analyzer and clang's are silent", () => {
 test('no fuzzer finds anything in its corpus, nor in two seconds more', () => {
   make('fuzz-replay');
   make('fuzz-run', 'SECONDS=2');
-});
-
-test('make install puts it where its supervisor entries look for it', (t) => {
-  const root = mkdtempSync(join(tmpdir(), 'latchkey-install-'));
-  t.after(() => rmSync(root, { recursive: true }));
-  make('install', `DESTDIR=${root}`);
-  assert.equal(statSync(join(root, 'usr/sbin/latchd')).mode & 0o777, 0o755);
 });
