@@ -30,6 +30,7 @@ export async function command(): Promise<Row[]> {
       const invited = await as('officer', 'invite', name, '--role', role, '--json');
       await as(name, 'enroll', (JSON.parse(invited) as { code: string }).code);
     }
+    await as('officer', 'orders', 'create', 'A-7731', '--quantity', '1', '--station', 'line-1');
     const { roots } = KeySet.parse((await deployment.anonymous('/v1/keys')).json);
     const [first, second] = roots;
     if (first === undefined || second === undefined) throw new Error('the server shows no roots');
@@ -42,7 +43,7 @@ export async function command(): Promise<Row[]> {
       baud: BAUD,
     });
     const port = ['--port', module.atPath];
-    await as('line-1', 'provision', ...port);
+    await as('line-1', 'provision', ...port, '--order', 'A-7731');
     const seconds: number[] = [];
     const bytes: number[] = [];
     for (let turn = 0; turn < RUNS; turn += 1) {

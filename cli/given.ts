@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { Hwid, Id } from '../protocol/api/fields.ts';
 import { Imei } from '../protocol/api/modules.ts';
+import { OrderName } from '../protocol/api/orders.ts';
 import { PrincipalName } from '../protocol/api/principals.ts';
 
 /**
@@ -15,6 +16,7 @@ export const givenUnlock = checked(Id, 'an unlock’s id, as latchkey unlocks li
   text.toLowerCase(),
 );
 export const givenName = checked(PrincipalName, 'a name: 2 to 32 of a-z 0-9 . _ -, the first a letter');
+export const givenOrder = checked(OrderName, '1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit');
 
 function checked(
   schema: { safeParse(text: string): { success: boolean } },

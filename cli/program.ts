@@ -10,6 +10,7 @@ import { invite } from './commands/invite.ts';
 import { lock } from './commands/lock.ts';
 import { log } from './commands/log.ts';
 import { modules } from './commands/modules.ts';
+import { orders } from './commands/orders.ts';
 import { password } from './commands/password.ts';
 import { passwords } from './commands/passwords.ts';
 import { ports } from './commands/ports.ts';
@@ -51,6 +52,7 @@ const verbs = [
   bundle,
   verify,
   modules,
+  orders,
   principals,
   invite,
   revoke,

@@ -32,6 +32,12 @@ const words: Words = {
       ? `! revoked the certificates of ${principal}: two keys from one of them`
       : `revoked the certificates of ${principal}`,
 
+  'order.created': ({ order, quantity, stations }) => `made order ${order}: ${asOrdered(quantity, stations)}`,
+  'order.changed': ({ order, quantity, stations, why }) =>
+    `changed order ${order} to ${asOrdered(quantity, stations)}: ${why}`,
+  'order.closed': ({ order, why }) => `closed order ${order}: ${why}`,
+  'order.reopened': ({ order, why }) => `opened order ${order} again: ${why}`,
+
   'module.registered': ({ hwid, imei, order }) =>
     `registered ${hwid}${imei ? `, IMEI ${imei}` : ''}${order ? `, order ${order}` : ''}`,
   'module.confirmed': ({ hwid }) => `confirmed ${hwid}: it is provisioned`,
@@ -79,6 +85,10 @@ const receipts = {
   closed: 'closed',
   refused: 'refused its token',
 };
+
+function asOrdered(quantity: number, stations: readonly string[]): string {
+  return `${quantity} modules, given to ${stations.join(', ') || 'no station'}`;
+}
 
 /** When, who, what, on what; for one line. */
 export function eventLine({ index, event }: ListedEvent): string {

@@ -82,7 +82,7 @@ async function tell(stage: Stage, dir: string, make: MakeModule, out: string | u
   await stage.background('latchkey-server', [...conf, 'start'], (line) => line.includes('"listening"'));
   await stage.enroll('olivia', codeIn(init.stdout));
 
-  stage.chapter('The officer invites a station, an engineer and an auditor');
+  stage.chapter('The officer invites a station, an engineer and an auditor, and orders two modules');
   for (const [name, role] of [
     ['line-1', 'station'],
     ['alice', 'engineer'],
@@ -91,6 +91,8 @@ async function tell(stage: Stage, dir: string, make: MakeModule, out: string | u
     const invited = await stage.demand('olivia', 'latchkey', 'invite', name, '--role', role);
     await stage.enroll(name, codeIn(invited.stdout));
   }
+  const order = ['--quantity', '2', '--station', 'line-1'];
+  await stage.demand('olivia', 'latchkey', 'orders', 'create', 'A-7731', ...order);
 
   stage.chapter('A module comes off the line; the station provisions it over its AT port');
   const roots = 'roots.jwk.json';

@@ -38,10 +38,17 @@ const shapes = {
   'certificate.renewed': { principal: name, serial, from: serial, lineage: id, kid: digest, expires: moment },
   'certificate.revoked': { principal: name, lineage: id, why: z.enum(['officer', 'disabled', 'two-keys']) },
 
+  'order.created': { order: name, quantity: count, stations: z.array(name), state: z.literal('open') },
+  'order.changed': { order: name, quantity: count, stations: z.array(name), why: z.string().max(500) },
+  'order.closed': { order: name, why: z.string().max(500), state: z.literal('closed') },
+  'order.reopened': { order: name, why: z.string().max(500), state: z.literal('open') },
+
   'module.registered': {
     hwid,
     imei: z.string().nullable(),
     order: z.string().nullable(),
+    customer: name.optional(),
+    model: name.optional(),
     dkt: digest,
     jti: id,
     ver: count,

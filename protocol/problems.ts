@@ -38,6 +38,13 @@ export const problems = {
   'module-inactive': [409, 'The module is suspended or retired'],
   'module-flagged': [409, 'The module named a token that this server never issued; an officer must clear it'],
   'module-in-use': [409, 'Another unlock of this module is issued or open'],
+  // Production orders
+  'order-exists': [409, 'An order of that name exists, and is another'],
+  'order-unknown': [404, 'There is no production order of that name'],
+  'order-closed': [409, 'The production order is closed'],
+  'order-not-yours': [403, 'The production order was not given to this station'],
+  'order-full': [409, 'The production order has all the modules that were ordered'],
+  'order-mismatch': [409, 'The module is registered for another production order'],
   // Unlocks
   'unlock-state': [409, 'The unlock is not in a state that allows this'],
   'challenge-mismatch': [422, 'The challenge does not fit the unlock: module, scope or seconds differ'],

@@ -7,6 +7,7 @@ import * as fields from '../protocol/api/fields.ts';
 import * as keys from '../protocol/api/keys.ts';
 import * as list from '../protocol/api/list.ts';
 import * as modules from '../protocol/api/modules.ts';
+import * as orders from '../protocol/api/orders.ts';
 import * as principals from '../protocol/api/principals.ts';
 import * as receipts from '../protocol/api/receipts.ts';
 import * as unlocks from '../protocol/api/unlocks.ts';
@@ -147,7 +148,7 @@ const problemSchema = {
 
 const resources = {
   ...{ ...bundle, ...certificates, ...enrolments, ...events, ...fields, ...keys },
-  ...{ ...list, ...modules, ...principals, ...receipts, ...unlocks },
+  ...{ ...list, ...modules, ...orders, ...principals, ...receipts, ...unlocks },
 };
 
 /** JSON Schemas of zod's; those that protocol/api/ names are written once and referred to. */

@@ -6,6 +6,7 @@ import { eventsOperations } from './routes/events.ts';
 import { keysOperations } from './routes/keys.ts';
 import { logOperations } from './routes/log.ts';
 import { modulesOperations } from './routes/modules.ts';
+import { ordersOperations } from './routes/orders.ts';
 import { passwordsOperations } from './routes/passwords.ts';
 import { principalsOperations } from './routes/principals.ts';
 import { receiptsOperations } from './routes/receipts.ts';
@@ -19,6 +20,7 @@ export function allOperations(version: string): readonly AnyOperation[] {
     ...enrolmentsOperations,
     ...certificatesOperations,
     ...whoamiOperations,
+    ...ordersOperations,
     ...modulesOperations,
     ...unlocksOperations,
     ...receiptsOperations,

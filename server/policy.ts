@@ -22,9 +22,9 @@ export interface PolicyQuestion {
     readonly kind: 'person' | 'station';
     readonly roles: readonly Role[];
   };
-  /** hwid for modules, id for unlocks; for the rest a word such as `principals`. */
+  /** hwid for modules, name for orders, id for unlocks; for the rest a word such as `principals`. */
   readonly resource: {
-    readonly type: 'Module' | 'Unlock' | 'Log' | 'Server';
+    readonly type: 'Module' | 'Order' | 'Unlock' | 'Log' | 'Server';
     readonly id: string;
     readonly owner?: string;
   };

@@ -90,6 +90,8 @@ function describe(one: Module): string[][] {
     ['module', one.hwid],
     ['IMEI', one.imei ?? ''],
     ['order', one.order ?? ''],
+    ['customer', one.customer ?? ''],
+    ['model', one.model ?? ''],
     ['state', stateOf(one)],
     ['device key', one.dkt],
     ['password', one.pwv === null ? '' : `version ${one.pwv}`],

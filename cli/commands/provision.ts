@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
-import { Order } from '../../protocol/api/modules.ts';
 import type { Cli } from '../context.ts';
 import { Failure } from '../failure.ts';
+import { givenOrder } from '../given.ts';
 import { runLine } from '../line/run.ts';
 import { type SlotChoice, slotsOf } from '../line/slot.ts';
 import { choiceOptions, type ModuleChoice, type PortChoice, portOptions } from '../module.ts';
@@ -33,7 +32,7 @@ export function provision(program: Command, start: Start): void {
   )
     .option('--ports <ports>', 'the AT ports of a jig, separated by commas')
     .option('--fixture <file>', 'the same from a file: a line “name: port” for each slot')
-    .option('--order <order>', 'the production order', orderOption)
+    .requiredOption('--order <order>', 'the production order', givenOrder)
     .option('--watch', 'modules come and go: each is provisioned when it is there, until Ctrl-C')
     .option('--dry-run', 'say what would be done; nothing is written to modules or server')
     .option('--scanner', 'IMEIs come from a barcode scanner on standard input, and must be the modules’ own')
@@ -58,9 +57,4 @@ function run(cli: Cli, options: Options): Promise<void> {
     });
   }
   return runLine(cli, { slots, order, baud, trace, meant: options, watch, dryRun }, { labels, scanner });
-}
-
-function orderOption(text: string): string {
-  if (Order.safeParse(text).success) return text;
-  throw new InvalidArgumentError('It takes 1 to 64 of A-Z a-z 0-9 . _ -, the first a letter or digit.');
 }

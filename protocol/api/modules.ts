@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Serial } from './certificates.ts';
 import { Digest, Hwid, Jws, LogPosition, Moment, Text } from './fields.ts';
 import { Page } from './list.ts';
+import { OrderName } from './orders.ts';
 
 /** 15 digits with a Luhn check digit (3GPP TS 23.003 annex B). */
 export const Imei = z
@@ -9,21 +10,29 @@ export const Imei = z
   .regex(/^\d{15}$/)
   .refine(luhn, 'the IMEI’s check digit is wrong')
   .describe('IMEI: an attribute, never the identity');
-export const Order = z
+/** For whom, or what, a module is: shown, searched for, decided on by nobody. */
+export const Label = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
-  .describe('Production order');
+  .regex(
+    /^[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9._-])?$/,
+    'it is 1 to 64 of A-Z a-z 0-9 . _ - and space, beginning with a letter or digit, not ending with a space',
+  );
 export const DeviceKey = z.strictObject({ x: z.base64url().length(43), y: z.base64url().length(43) });
 export const NewModule = z.strictObject({
   hwid: Hwid,
   imei: Imei.optional(),
-  order: Order.optional(),
+  /** The open production order that it is made for. */
+  order: OrderName,
+  customer: Label.optional(),
+  model: Label.optional(),
   key: DeviceKey,
 });
 export const Module = z.strictObject({
   hwid: Hwid,
   imei: z.string().nullable(),
   order: z.string().nullable(),
+  customer: z.string().nullable(),
+  model: z.string().nullable(),
   dkt: Digest.describe('RFC 7638 thumbprint of the device key'),
   key: DeviceKey,
   state: z.enum(['registered', 'confirmed', 'suspended', 'retired']),
@@ -53,7 +62,7 @@ export const TlsCertificate = z.strictObject({
 });
 export const ModuleQuery = Page.extend({
   imei: Imei.optional(),
-  order: Order.optional(),
+  order: OrderName.optional(),
   state: Module.shape.state.optional(),
 });
 export const Why = z.strictObject({ why: Text });

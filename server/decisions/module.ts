@@ -7,9 +7,12 @@ import type { Database, ModuleRow } from '../store/schema.ts';
 
 /** What the api says about a module. */
 export function viewModule(row: ModuleRow): z.input<typeof Module> {
-  const { hwid, imei, order, dkt, x, y, state, pwv, registered, confirmed } = row;
+  const { hwid, imei, order, customer, model, dkt, x, y, state, pwv, registered, confirmed } = row;
   const flagged = row.foreign_token !== null;
-  return { hwid, imei, order, dkt, key: { x, y }, state, flagged, pwv, registered, confirmed };
+  return {
+    ...{ hwid, imei, order, customer, model, dkt, key: { x, y } },
+    ...{ state, flagged, pwv, registered, confirmed },
+  };
 }
 
 /** Why nothing is granted to a module, now; undefined where it can be unlocked. */

@@ -10,6 +10,7 @@ import { digestOf, verifyDevice } from './device.ts';
 import { hear, knownOf } from './doubt.ts';
 import { raiseForeignToken } from './module.ts';
 import { afterReceipt } from './receipt.ts';
+import { recount } from './tally.ts';
 
 type Results = z.input<typeof ReceiptResults>;
 type Result = Results['results'][number];
@@ -107,8 +108,11 @@ async function confirm(tx: Tx, proved: Proved, row: ReceiptRow): Promise<Result>
     // Registered anew meanwhile, it has another bundle, of which this says nothing.
     .where('bundle_jti', '=', jti)
     .where('state', '=', 'registered')
+    .returning('order')
     .executeTakeFirst();
-  if (confirmed.numUpdatedRows === 0n) return result;
+  if (confirmed === undefined) return result;
+  const { order } = confirmed;
+  await recount(tx, { order, state: 'registered' }, { order, state: 'confirmed' });
   await tx.append({ type: 'module.confirmed', by: row.received_by, hwid, jti, dig, state: 'confirmed' });
   return result;
 }

@@ -11,7 +11,10 @@ import { makePassword, sealPassword } from '../passwords.ts';
 import type { ModuleRow, PasswordRow } from '../store/schema.ts';
 import { digestOf } from './device.ts';
 import { settleDoubt } from './doubt.ts';
+import { findModule } from './module.ts';
+import { refusePlace, refuseRepeat, standingOf } from './place.ts';
 import { lapse } from './sweep.ts';
+import { recount } from './tally.ts';
 
 type Asked = z.output<typeof NewModule>;
 
@@ -29,8 +32,8 @@ interface Prepared {
 }
 
 /**
- * Registers a module, or finds it registered: hardware ID and device key together are the key, so a
- * station that repeats itself gets the same bytes.
+ * Registers a module for an order, or finds it registered: hardware ID and device key together are the
+ * key, so a station that repeats itself gets the same bytes.
  * @throws Problem
  */
 export async function registerModule(
@@ -39,18 +42,23 @@ export async function registerModule(
   asked: Asked,
 ): Promise<Registration> {
   const dkt = deviceKeyOf(asked);
+  // Before the module is looked for: where a request of its own takes the last place meanwhile, it is found.
+  const standing = await standingOf(services.read, asked.order, caller);
   const known = await findTwin(services, asked.hwid, dkt);
   if (known !== undefined && !(await startsAnew(services, known, asked.hwid, dkt)))
-    return again(services, caller, known, asked.hwid, dkt);
+    return again(services, caller, known, asked, dkt);
+  // Only to spare the work: what counts is asked in the transaction.
+  const refused = refusePlace(asked.order, standing, caller);
+  if (refused !== undefined) throw refused;
   const ver = known === undefined ? 1 : await nextVersion(services, known);
   const prepared = await prepare(services, caller, asked, dkt, ver);
   const { value: inserted, log } = await services.commit(caller, (tx) =>
-    known === undefined ? insert(tx, prepared) : replace(tx, known, prepared),
+    known === undefined ? insert(tx, caller, prepared) : replace(tx, caller, known, prepared),
   );
   if (inserted) return { module: prepared.module, bundle: openBundle(services, prepared.module), log };
   const faster = await findTwin(services, asked.hwid, dkt);
   if (faster === undefined) throw new Error(`module ${asked.hwid} was neither made nor found`);
-  return again(services, caller, faster, asked.hwid, dkt);
+  return again(services, caller, faster, asked, dkt);
 }
 
 /** @throws Problem `invalid-request` where the coordinates are not a point of P-256 */
@@ -110,12 +118,17 @@ async function again(
   services: Services,
   caller: Caller,
   module: ModuleRow,
-  hwid: string,
+  { hwid, order }: Asked,
   dkt: string,
 ): Promise<Registration> {
   if (module.hwid === hwid && module.dkt === dkt) {
-    // Not for a caller who was shut out since they asked.
-    const { value: bundle } = await services.commit(caller, async () => openBundle(services, module));
+    // In a commit, as it is not for a caller who was shut out since they asked.
+    const { value: bundle } = await services.commit(caller, async ({ db }) => {
+      const standing = module.order === null ? undefined : await standingOf(db, module.order, caller);
+      const refused = refuseRepeat(module, order, standing, caller);
+      if (refused !== undefined) throw refused;
+      return openBundle(services, module);
+    });
     return { module, bundle, log: null };
   }
   await services.commit(caller, (tx) =>
@@ -136,7 +149,7 @@ async function prepare(
   dkt: string,
   ver: number,
 ): Promise<Prepared> {
-  const { hwid } = asked;
+  const { hwid, order, imei = null, customer = null, model = null } = asked;
   const { password, hash } = makePassword(services.random);
   const jti = newId(services);
   const bundle = await signBundle(services, { hwid, dkt, jti, ver, hash });
@@ -147,7 +160,7 @@ async function prepare(
       sealed: sealPassword(services, hwid, ver, password),
     },
     module: {
-      ...{ hwid, dkt, x: asked.key.x, y: asked.key.y, imei: asked.imei ?? null, order: asked.order ?? null },
+      ...{ hwid, dkt, x: asked.key.x, y: asked.key.y, imei, order, customer, model },
       ...{ state: 'registered', registered: created, registered_by: caller.name, confirmed: null },
       ...{ foreign_token: null, cleared_token: null, granted_seq: 0, pwv: null, pwv_seq: 0 },
       ...{ bundle_jti: jti, bundle_digest: digestOf(bundle) },
@@ -176,13 +189,14 @@ function openBundle({ sealer }: Services, { bundle_jti, sealed_bundle }: ModuleR
 }
 
 /** @returns false where the hardware ID or the device key was registered meanwhile */
-async function insert(tx: Tx, { module, password }: Prepared): Promise<boolean> {
+async function insert(tx: Tx, caller: Caller, { module, password }: Prepared): Promise<boolean> {
   const inserted = await tx.db
     .insertInto('modules')
     .values(module)
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst();
   if (inserted.numInsertedOrUpdatedRows === 0n) return false;
+  await takePlace(tx, caller, undefined, module);
   await complete(tx, module, password);
   return true;
 }
@@ -194,9 +208,11 @@ async function insert(tx: Tx, { module, password }: Prepared): Promise<boolean> 
  */
 async function replace(
   tx: Tx,
+  caller: Caller,
   { hwid, dkt, x, y }: ModuleRow,
   { module, password }: Prepared,
 ): Promise<boolean> {
+  const retired = await findModule(tx.db, hwid);
   const replaced = await tx.db
     .updateTable('modules')
     .set(module)
@@ -205,6 +221,7 @@ async function replace(
     .where('state', '=', 'retired')
     .executeTakeFirst();
   if (replaced.numUpdatedRows === 0n) return false;
+  await takePlace(tx, caller, retired, module);
   await tx.db.insertInto('former_keys').values({ hwid, dkt, x, y }).execute();
   await settleDoubt(tx, hwid);
   const unfinished = await tx.db
@@ -219,11 +236,29 @@ async function replace(
   return true;
 }
 
+/**
+ * Never more modules than were ordered, whoever else asks at the same moment.
+ * @throws Problem `order-unknown`, `order-not-yours`, `order-closed`, `order-full`
+ */
+async function takePlace(
+  tx: Tx,
+  caller: Caller,
+  before: ModuleRow | undefined,
+  module: ModuleRow,
+): Promise<void> {
+  const order = module.order ?? '';
+  const refused = refusePlace(order, await standingOf(tx.db, order, caller), caller);
+  if (refused !== undefined) throw refused;
+  await recount(tx, before, module);
+}
+
 async function complete(tx: Tx, module: ModuleRow, password: PasswordRow): Promise<void> {
   await tx.db.insertInto('passwords').values(password).execute();
-  const { hwid, imei, order, dkt, bundle_jti: jti, bundle_digest: dig } = module;
+  const { hwid, imei, order, customer, model, dkt, bundle_jti: jti, bundle_digest: dig } = module;
   await tx.append({
     ...{ type: 'module.registered', by: module.registered_by, state: 'registered' },
     ...{ hwid, imei, order, dkt, jti, dig, ver: password.ver },
+    ...(customer !== null && { customer }),
+    ...(model !== null && { model }),
   });
 }

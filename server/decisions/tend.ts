@@ -2,6 +2,7 @@ import type { NewEvent } from '../../protocol/events.ts';
 import type { Caller, Services } from '../context.ts';
 import type { ModuleRow } from '../store/schema.ts';
 import { findModule, type ModuleOutcome, obstacle } from './module.ts';
+import { recount } from './tally.ts';
 
 type Column = 'state' | 'foreign_token' | 'cleared_token' | 'granted_seq' | 'pwv_seq';
 
@@ -72,8 +73,10 @@ export async function tend(
     const change = verb(before, caller.name, why);
     if (change === undefined) return before;
     await tx.db.updateTable('modules').set(change.set).where('hwid', '=', hwid).execute();
+    const after = { ...before, ...change.set };
+    await recount(tx, before, after);
     await tx.append(change.event);
-    return { ...before, ...change.set };
+    return after;
   });
   return { module, log };
 }

@@ -35,10 +35,17 @@ const tables: readonly StateTable[] = [
     columns: ['principal', 'lineage', 'kid', 'not_after', 'renewed_from', 'state'],
   },
   {
+    name: 'orders',
+    key: ['name'],
+    columns: ['quantity', 'registered', 'confirmed', 'failed', 'closed'],
+    derive: (row) => ({ ...row, closed: row['closed'] === null ? 0 : 1 }),
+  },
+  { name: 'order_stations', key: ['order', 'station'], columns: [] },
+  {
     name: 'modules',
     key: ['hwid'],
     columns: [
-      ...['imei', 'order', 'dkt', 'bundle_jti', 'bundle_digest', 'state'],
+      ...['imei', 'order', 'customer', 'model', 'dkt', 'bundle_jti', 'bundle_digest', 'state'],
       ...['foreign_token', 'cleared_token', 'granted_seq'],
     ],
   },

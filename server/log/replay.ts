@@ -1,5 +1,7 @@
 import type { EventType, LogEvent } from '../../protocol/events.ts';
-import type { Scratch } from '../store/scratch.ts';
+import type { ModuleRow } from '../store/schema.ts';
+import type { Members, Scratch } from '../store/scratch.ts';
+import { type Tally, tallyOf } from '../store/tally.ts';
 
 type EventOf<T extends EventType> = Extract<LogEvent, { type: T }>;
 type Effects = { readonly [T in EventType]: (event: EventOf<T>, rows: Scratch) => void };
@@ -42,19 +44,33 @@ const effects: Effects = {
     withdrawCodes(principal, rows);
   },
 
-  'module.registered': ({ hwid, imei, order, dkt, jti, dig, ver, state }, rows) => {
+  'order.created': ({ order, quantity, stations }, rows) => {
+    const counted = rows.get('order counts', order) ?? tallyOfNone;
+    rows.merge('orders', order, { quantity, closed: 0, ...counted });
+    giveTo(order, stations, rows);
+  },
+  'order.changed': ({ order, quantity, stations }, rows) => {
+    rows.merge('orders', order, { quantity });
+    giveTo(order, stations, rows);
+  },
+  'order.closed': ({ order }, rows) => rows.merge('orders', order, { closed: 1 }),
+  'order.reopened': ({ order }, rows) => rows.merge('orders', order, { closed: 0 }),
+
+  'module.registered': (event, rows) => {
+    const { hwid, imei, order, customer = null, model = null, dkt, jti, dig, ver, state } = event;
+    moveModule(hwid, { order, state }, rows);
     rows.merge('modules', hwid, {
-      ...{ imei, order, dkt, bundle_jti: jti, bundle_digest: dig, state },
+      ...{ imei, customer, model, dkt, bundle_jti: jti, bundle_digest: dig },
       ...{ foreign_token: null, cleared_token: null, granted_seq: 0 },
     });
     rows.merge('passwords', keyOf(hwid, ver), { revealed: 0 });
   },
-  'module.confirmed': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
   'module.certified': ({ hwid, dkt, key, serial, expires, dig }, rows) =>
     rows.merge('tls_certificates', keyOf(hwid, key), { dkt, serial, not_after: expires, digest: dig }),
-  'module.suspended': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
-  'module.resumed': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
-  'module.retired': ({ hwid, state }, rows) => rows.merge('modules', hwid, { state }),
+  'module.confirmed': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
+  'module.suspended': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
+  'module.resumed': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
+  'module.retired': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
   'module.clone-suspected': nothing,
   'module.rolled-back': nothing,
   'module.seq-reset': ({ hwid }, rows) => rows.merge('modules', hwid, { granted_seq: 0 }),
@@ -110,6 +126,38 @@ export function replay(event: LogEvent, rows: Scratch): void {
 /** A row's primary key in words; none of its parts holds a space. */
 export function keyOf(...parts: (string | number)[]): string {
   return parts.join(' ');
+}
+
+const tallyOfNone: Tally = { registered: 0, confirmed: 0, failed: 0 };
+
+/** A module where it stands now, counted there and no longer where it stood. */
+function moveModule(hwid: string, to: Members, rows: Scratch): void {
+  count(rows.get('modules', hwid), -1, rows);
+  rows.merge('modules', hwid, to);
+  count(rows.get('modules', hwid), 1, rows);
+}
+
+/** Counted before there is an order of the name, too: see store/orders.ts. */
+function count(module: Members | undefined, sign: 1 | -1, rows: Scratch): void {
+  const order = module?.['order'];
+  if (typeof order !== 'string') return;
+  const tally = tallyOf(module?.['state'] as ModuleRow['state']);
+  const before = { ...tallyOfNone, ...rows.get('order counts', order) };
+  const counted = {
+    registered: before.registered + sign * tally.registered,
+    confirmed: before.confirmed + sign * tally.confirmed,
+    failed: before.failed + sign * tally.failed,
+  };
+  rows.merge('order counts', order, counted);
+  if (rows.get('orders', order) !== undefined) rows.merge('orders', order, counted);
+}
+
+/** The stations of an order are those that its last event names. */
+function giveTo(order: string, stations: readonly string[], rows: Scratch): void {
+  const before = rows.get('given', order)?.['stations'];
+  for (const station of String(before ?? '').split(' ')) rows.remove('order_stations', keyOf(order, station));
+  rows.merge('given', order, { stations: stations.join(' ') });
+  for (const station of stations) rows.merge('order_stations', keyOf(order, station), {});
 }
 
 function addCertificate(

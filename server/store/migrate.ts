@@ -1,5 +1,6 @@
 import { type Kysely, Migrator } from 'kysely';
 import { createDoubts } from './doubts.ts';
+import { addOrders } from './orders.ts';
 import type { Database } from './schema.ts';
 import { type ColumnTypes, createTables, indexModules } from './tables.ts';
 import { createTlsCertificates } from './tls-certificates.ts';
@@ -11,6 +12,7 @@ import { createTlsCertificates } from './tls-certificates.ts';
 export async function migrate(db: Kysely<Database>, types: ColumnTypes): Promise<void> {
   const steps = {
     '0001-tables': { up: (schema: Kysely<unknown>) => createTables(schema, types) },
+    '0002-orders': { up: (schema: Kysely<unknown>) => addOrders(schema, types) },
     '0003-module-lookups': { up: indexModules },
     '0004-doubts': { up: createDoubts },
     '0005-tls-certificates': { up: createTlsCertificates },

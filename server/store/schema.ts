@@ -11,6 +11,9 @@ export interface Database {
   principals: PrincipalsTable;
   enrolments: EnrolmentsTable;
   certificates: CertificatesTable;
+  orders: OrdersTable;
+  order_stations: OrderStationsTable;
+  offline_bundles: OfflineBundlesTable;
   modules: ModulesTable;
   former_keys: FormerKeysTable;
   data_keys: DataKeysTable;
@@ -96,10 +99,51 @@ interface CertificatesTable {
   state: 'live' | 'renewed' | 'revoked';
 }
 
+/** A production order. The counters are of its modules as they stand: server/decisions/tally.ts. */
+interface OrdersTable {
+  name: string;
+  /** Modules ordered. */
+  quantity: number;
+  /** Modules that have a place in it: all that are not retired. */
+  registered: number;
+  /** Those of them whose provisioning receipt came. */
+  confirmed: number;
+  /** Modules of it that were retired. */
+  failed: number;
+  created: string;
+  closed: string | null;
+}
+
+/** Which stations an order is given to. */
+interface OrderStationsTable {
+  order: string;
+  station: string;
+}
+
+/** What one station hands to modules of one order while it does not reach the server. */
+interface OfflineBundlesTable {
+  jti: string;
+  order: string;
+  station: string;
+  /** Thumbprint of the issuer key that signed it. */
+  kid: string;
+  sealed: Uint8Array;
+  /** SHA-256 of its compact bytes. */
+  digest: string;
+  /** Modules that may be registered by it, and those that were. */
+  most: number;
+  taken: number;
+  created: string;
+  expires: string;
+}
+
 interface ModulesTable {
   hwid: string;
   imei: string | null;
+  /** Null, or a name that no order has, only where it was registered before there were orders. */
   order: string | null;
+  customer: string | null;
+  model: string | null;
   dkt: string;
   x: string;
   y: string;
@@ -251,6 +295,8 @@ export type LogLeaf = Selectable<LogLeavesTable>;
 export type PrincipalRow = Selectable<PrincipalsTable>;
 export type EnrolmentRow = Selectable<EnrolmentsTable>;
 export type CertificateRow = Selectable<CertificatesTable>;
+export type OrderRow = Selectable<OrdersTable>;
+export type OfflineBundleRow = Selectable<OfflineBundlesTable>;
 export type ModuleRow = Selectable<ModulesTable>;
 export type DoubtRow = Selectable<DoubtsTable>;
 export type PasswordRow = Selectable<PasswordsTable>;

@@ -78,6 +78,30 @@ test('a module is listed, suspended and resumed, each with its reason', async ()
   await fails(officers('modules', 'show', 'LTE4-FFFFFFFFFFFF'), 3, 'module-unknown');
 });
 
+test('an order is made, shown with what became of its modules, changed, closed and opened again', async () => {
+  const made = officers('orders', 'create', 'B-1', '--quantity', '2', '--station', 'line-1');
+  assert.deepEqual([(await ok(made)).quantity, (await ok(made)).state], [2, 'open']);
+  await fails(officers('orders', 'create', 'B-1', '--quantity', '3'), 3, 'order-exists');
+  await fails(officers('orders', 'create', 'B 2', '--quantity', '3'), 2, 'usage');
+  await fails(officers('orders', 'create', 'B-2', '--quantity', '0'), 2, 'usage');
+  await fails(officers('orders', 'change', 'B-1', '--why', 'nothing'), 2, 'usage');
+  const changed = await ok(officers('orders', 'change', 'B-1', '--quantity', '4', '--why', 'more'));
+  assert.deepEqual([changed.quantity, changed.stations], [4, ['line-1']]);
+  assert.equal((await ok(officers('orders', 'close', 'B-1', '--why', 'done'))).state, 'closed');
+  assert.equal((await ok(officers('orders', 'reopen', 'B-1', '--why', 'not yet'))).state, 'open');
+  const { items } = await ok(officers('orders', 'list', '--station', 'line-1'));
+  assert.deepEqual(
+    items.map(({ name }: { name: string }) => name),
+    ['A-7731', 'B-1'],
+  );
+  const shown = await officer.latchkey('orders', 'show', 'A-7731');
+  assert.match(shown.stdout, /^registered +1, 999 to go\nconfirmed +1, 0 without a receipt$/m);
+  const { items: told } = await ok(officers('events', 'list', '--type', 'order.closed'));
+  assert.equal(told[0].event.why, 'done');
+  const text = (await officer.latchkey('events', 'list', '--type', 'order.created')).stdout;
+  assert.match(text, /made order B-1: 2 modules, given to line-1/);
+});
+
 test('for a person: tables with headings on stdout, and every verb explains itself with an example', async () => {
   const { stdout } = await officer.latchkey('modules', 'list');
   assert.match(
@@ -88,7 +112,7 @@ test('for a person: tables with headings on stdout, and every verb explains itse
   const verbs = [...help.matchAll(/^ {2}([a-z]+)(?: \[options\])?(?: <\w+>| \[\w+\])? {2,}/gm)].map(
     ([, verb]) => verb ?? '',
   );
-  assert.ok(verbs.length >= 21, verbs.join(' '));
+  assert.ok(verbs.length >= 22, verbs.join(' '));
   for (const verb of verbs) {
     const { exit, stdout: text } = await officer.latchkey(verb, '--help');
     assert.equal(exit, 0, verb);

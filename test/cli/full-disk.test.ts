@@ -25,7 +25,7 @@ before(async () => {
   engineer = await world.enrolled('alice', 'engineer');
   const station = await world.enrolled('line-1', 'station');
   at = ['--port', (await world.module(HWID)).atPath, '--json'];
-  await ok(station.latchkey('provision', ...at));
+  await ok(station.latchkey('provision', ...at, '--order', 'A-7731'));
   const asked = await ok(engineer.latchkey('unlock', ...at, '--hwid', HWID, '--reason', 'to be kept'));
   await ok(engineer.latchkey('lock', ...at));
   id = asked.unlock.id;

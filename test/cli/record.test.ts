@@ -26,7 +26,7 @@ before(async () => {
   const station = await world.enrolled('line-1', 'station');
   const { atPath } = await world.module(HWID);
   const at = ['--port', atPath, '--json'];
-  await ok(station.latchkey('provision', ...at));
+  await ok(station.latchkey('provision', ...at, '--order', 'A-7731'));
   const unlock = async (reason: string) => {
     const { unlock: one } = await ok(engineer.latchkey('unlock', ...at, '--hwid', HWID, '--reason', reason));
     await ok(engineer.latchkey('lock', ...at));

@@ -28,7 +28,7 @@ before(async () => {
     world.enrolled('line-1', 'station'),
   ]);
   module = await world.module(HWID, IMEI);
-  await ok(station.latchkey('provision', '--port', module.atPath, '--order', 'A-1', '--json'));
+  await ok(station.latchkey('provision', '--port', module.atPath, '--order', 'A-7731', '--json'));
 });
 after(() => world.stop());
 afterEach(() => engineer.latchkey('lock', '--port', module.atPath));
@@ -76,9 +76,10 @@ test('who goes by an IMEI gets the module that was registered with it, whatever 
   await registerModule(services, caller(['station'], 'line-1'), {
     hwid: hidden,
     imei: registered,
+    order: 'A-7731',
     key: { x, y },
   });
-  await ok(station.latchkey('provision', '--port', relay.atPath, '--json'));
+  await ok(station.latchkey('provision', '--port', relay.atPath, '--order', 'A-7731', '--json'));
   const by = (...more: string[]) => engineer.latchkey('unlock', '--json', '--reason', 'relayed', ...more);
   const error = await fails(by('--port', relay.atPath, '--imei', label), 5, 'other-module');
   assert.match(error.message, /LTE4-00A1B2C3D4E6, registered with IMEI 490154203237526/);
@@ -139,7 +140,7 @@ test('a server that goes away once the module is open does not undo it', async (
   const alice = await far.enrolled('alice', 'engineer');
   const line = await far.enrolled('line-1', 'station');
   const { atPath } = await far.module('LTE4-0000000F');
-  await ok(line.latchkey('provision', '--port', atPath, '--json'));
+  await ok(line.latchkey('provision', '--port', atPath, '--order', 'A-7731', '--json'));
   let stopped: Promise<void> | undefined;
   const terminal = alice.terminal((text) => {
     if (/handing the token/.test(text)) stopped ??= far.server.hangUp();
@@ -175,7 +176,9 @@ test('receipts taken once are not read from the module again', async () => {
 });
 
 test('a module is provisioned once, however often it is asked for', async () => {
-  const again = await ok(station.latchkey('provision', '--port', module.atPath, '--order', 'A-1', '--json'));
+  const again = await ok(
+    station.latchkey('provision', '--port', module.atPath, '--order', 'A-7731', '--json'),
+  );
   assert.deepEqual([again.already, again.module.state], [true, 'confirmed']);
   assert.deepEqual(readdirSync(join(station.dir, 'receipts')), []);
 });

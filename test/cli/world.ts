@@ -11,7 +11,7 @@ import { type Laptop, laptop } from './laptop.ts';
 /** A real server, people and stations with homes of their own, simulated modules on pseudo-terminals. */
 export interface World {
   readonly server: TestServer;
-  /** Somebody new, enrolled by code through the CLI. */
+  /** Somebody new, enrolled by code through the CLI. Stations are given the order A-7731. */
   enrolled(name: string, ...roles: Role[]): Promise<Laptop>;
   module(hwid: string, imei?: string, more?: Partial<ModuleOptions>): Promise<RunningModule>;
   stop(): Promise<void>;
@@ -25,11 +25,19 @@ export async function startWorld(overrides: Record<string, unknown> = {}): Promi
   const modules: RunningModule[] = [];
   const post = async (path: string, body: unknown) =>
     (await done(officer.post(path, body, { 'Idempotency-Key': randomUUID() }))).json;
+  const stations: string[] = [];
+  const giveOrder = async (station: string) => {
+    stations.push(station);
+    const order = { quantity: 1000, stations };
+    if (stations.length === 1) await post('/v1/orders', { name: 'A-7731', ...order });
+    else await post('/v1/orders/A-7731/change', { ...order, why: 'another station' });
+  };
   return {
     server,
     async enrolled(name, ...roles) {
       const kind = roles.includes('station') ? 'station' : 'person';
       await post('/v1/principals', { name, kind, roles });
+      if (kind === 'station') await giveOrder(name);
       const { code } = await post('/v1/enrolments', { principal: name });
       const one = laptop();
       laptops.push(one);

@@ -104,10 +104,11 @@ export class Worker {
 /** An answer that no crash explains. */
 class Refused extends Error {}
 
-/** A confirmed module, made by a station. */
+/** A confirmed module, made by the station line-1. */
 export async function provision(station: Client, ledger = new Ledger()): Promise<Device> {
   const device = new Device();
-  const registered = await station.post('/v1/modules', { hwid: device.hwid, key: device.key });
+  const { hwid, key } = device;
+  const registered = await station.post('/v1/modules', { hwid, key, order: 'PO-line-1' });
   if (registered.status >= 300) throw new Refused(registered.bytes.toString());
   const { bundle } = registered.json as { bundle: string };
   const { jti } = JSON.parse(Buffer.from(bundle.split('.')[1] ?? '', 'base64url').toString()) as {
@@ -116,7 +117,7 @@ export async function provision(station: Client, ledger = new Ledger()): Promise
   const dig = sha256(bundle);
   ledger.note(registered, (event) => event.type === 'module.registered' && event.dig === dig);
   const receipt = await device.receipt('provisioned', jti, { dig });
-  const confirmed = await station.post(`/v1/modules/${device.hwid}/confirm`, { receipt });
+  const confirmed = await station.post(`/v1/modules/${hwid}/confirm`, { receipt });
   if (confirmed.status >= 300) throw new Refused(confirmed.bytes.toString());
   return device;
 }

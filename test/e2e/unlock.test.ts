@@ -45,7 +45,8 @@ before(async () => {
   const flash = join(homes, 'flash');
   module = run('module/simulator/main.js', '--dir', flash, '--root', roots, '--hwid', HWID, '--json');
   ({ at, console: consolePort } = JSON.parse(await module.firstLine));
-  await latchkey('line-1', 'provision', '--port', at, '--order', 'A-1');
+  await latchkey('dora', 'orders', 'create', 'A-7731', '--quantity', '10', '--station', 'line-1');
+  await latchkey('line-1', 'provision', '--port', at, '--order', 'A-7731');
 });
 
 after(async () => {

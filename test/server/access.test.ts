@@ -9,6 +9,7 @@ import { allOperations } from '../../server/operations.ts';
 import { type Answer, type Client, clientKey, done, refused } from '../fixture/client.ts';
 import { Device } from '../fixture/device.ts';
 import { codeFor, publicMembers } from '../fixture/enrolled.ts';
+import { ordered } from '../fixture/orders.ts';
 import { startServer, type TestServer } from '../fixture/server.ts';
 import { digest, principal, provisioned } from '../fixture/unlocks.ts';
 
@@ -39,13 +40,16 @@ let clients: Record<Exclude<Asker, 'nobody'>, Client>;
 before(async () => {
   server = await startServer();
   line = await principal(server.services, ['station'], 'line-1');
-  device = await provisioned(server.services, line);
   const enrolled: [string, Client][] = [['owner', await server.client('engineer', 'owner')]];
-  for (const role of roles) enrolled.push([role, await server.client(role)]);
+  for (const role of roles) enrolled.push([role, await server.client(role, role)]);
   clients = Object.fromEntries(enrolled) as typeof clients;
+  await ordered(server.services, ORDER, 1_000_000, ['line-1', 'station']);
+  device = await provisioned(server.services, line);
 });
 after(() => server.stop());
 
+/** Of `line`, whose fixtures register for it, and of the station that asks. */
+const ORDER = 'PO-line-1';
 const get = (path: string) => () => ({ path });
 
 /** A module of its own, once for all askers: only those who may change it. */
@@ -59,6 +63,12 @@ function withModule(make: (module: Device) => Request | Promise<Request>): () =>
 
 const tend = (verb: string) =>
   withModule(({ hwid }) => ({ path: `/v1/modules/${hwid}/${verb}`, body: { why: 'access test' } }));
+
+/** An order that is no other row's. */
+const end = (verb: string) => async () => {
+  const order = await ordered(server.services, `PO-${randomUUID()}`, 5, []);
+  return { path: `/v1/orders/${order}/${verb}`, body: { why: 'access test' } };
+};
 
 /** An unlock of the owner's, new for each asker. */
 async function unlock({ hwid } = device): Promise<string> {
@@ -143,11 +153,27 @@ const table: Record<string, Row> = {
   },
   whoami: { may: 'enrolled', request: get('/v1/whoami') },
 
+  createOrder: {
+    may: ['officer'],
+    request: () => ({
+      path: '/v1/orders',
+      body: { name: `PO-${randomUUID()}`, quantity: 5, stations: ['station'] },
+    }),
+  },
+  listOrders: { may: 'enrolled', request: get('/v1/orders') },
+  getOrder: { may: 'enrolled', request: get(`/v1/orders/${ORDER}`) },
+  changeOrder: {
+    may: ['officer'],
+    request: () => ({ path: `/v1/orders/${ORDER}/change`, body: { quantity: 999_999, why: 'access test' } }),
+  },
+  closeOrder: { may: ['officer'], request: end('close') },
+  reopenOrder: { may: ['officer'], request: end('reopen') },
+
   registerModule: {
     may: ['station', 'officer'],
     request: () => {
       const { hwid, key } = new Device();
-      return { path: '/v1/modules', body: { hwid, key } };
+      return { path: '/v1/modules', body: { hwid, key, order: ORDER } };
     },
   },
   listModules: { may: 'enrolled', request: get('/v1/modules') },
@@ -162,7 +188,7 @@ const table: Record<string, Row> = {
   confirmModule: {
     may: ['station', 'officer'],
     request: withModule(async (module) => {
-      const registered = { hwid: module.hwid, key: module.key };
+      const registered = { hwid: module.hwid, key: module.key, order: ORDER };
       const { json } = await done(clients.station.post('/v1/modules', registered));
       const bundle = String(json['bundle']);
       const { jti } = JSON.parse(Buffer.from(bundle.split('.')[1] ?? '', 'base64url').toString());

@@ -12,13 +12,15 @@ import { retire, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { bundleFile, eventfulUnlock } from '../../fixture/bundle.ts';
 import { Device } from '../../fixture/device.ts';
+import { orderOf } from '../../fixture/orders.ts';
 import { startScene } from '../../fixture/scene.ts';
 import { digest, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
 const { server, services, alice, station, olga } = await startScene();
 after(() => server.stop());
 
-const register = ({ hwid, key }: Device) => registerModule(services, station, { hwid, key });
+const order = await orderOf(services, station);
+const register = ({ hwid, key }: Device) => registerModule(services, station, { hwid, key, order });
 const retired = ({ hwid }: Device) => tend(services, olga, hwid, retire, 'it has been reset');
 const exists = (error: Problem) => error.code === 'module-exists';
 
@@ -88,6 +90,9 @@ describe('a retired module with another device key (DESIGN §4, §6)', () => {
     await assert.rejects(register(old), exists);
     await retired(old);
     await assert.rejects(register(old), exists);
-    await assert.rejects(registerModule(services, station, { hwid: 'QC-OTHER-01', key: old.key }), exists);
+    await assert.rejects(
+      registerModule(services, station, { hwid: 'QC-OTHER-01', key: old.key, order }),
+      exists,
+    );
   });
 });

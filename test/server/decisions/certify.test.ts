@@ -10,6 +10,7 @@ import { certifyModule } from '../../../server/decisions/certify.ts';
 import { registerModule } from '../../../server/decisions/register.ts';
 import { retire, suspend, tend } from '../../../server/decisions/tend.ts';
 import { Device } from '../../fixture/device.ts';
+import { orderOf } from '../../fixture/orders.ts';
 import { startScene } from '../../fixture/scene.ts';
 import { digest, provisioned } from '../../fixture/unlocks.ts';
 
@@ -122,7 +123,8 @@ describe('what is not certified', () => {
     const unknown = new Device();
     await assert.rejects(certify(unknown, await unknown.csr()), is('module-unknown'));
     const registered = new Device();
-    await registerModule(services, station, { hwid: registered.hwid, key: registered.key });
+    const { hwid, key } = registered;
+    await registerModule(services, station, { hwid, key, order: await orderOf(services, station) });
     await assert.rejects(certify(registered, await registered.csr()), is('module-unconfirmed'));
     for (const verb of [suspend, retire]) {
       const device = await provisioned(services, station);

@@ -6,6 +6,7 @@ import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { retire, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { Device } from '../../fixture/device.ts';
+import { orderOf } from '../../fixture/orders.ts';
 import { startScene } from '../../fixture/scene.ts';
 import { provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
@@ -127,7 +128,8 @@ test('nothing hangs on the password of a retired module; registered anew, it has
   const { device } = await rotating();
   await tend(services, olga, device.hwid, retire, 'returned');
   assert.equal(await doubt(device), undefined);
-  await registerModule(services, station, { hwid: device.hwid, key: new Device().key });
+  const order = await orderOf(services, station);
+  await registerModule(services, station, { hwid: device.hwid, key: new Device().key, order });
   assert.equal(await doubt(device), undefined);
 });
 

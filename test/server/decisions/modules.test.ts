@@ -11,6 +11,7 @@ import { registerModule } from '../../../server/decisions/register.ts';
 import { requestUnlock } from '../../../server/decisions/request.ts';
 import { clear, resetSeq, resume, retire, suspend, tend } from '../../../server/decisions/tend.ts';
 import { Device } from '../../fixture/device.ts';
+import { ordered, orderOf } from '../../fixture/orders.ts';
 import { startScene } from '../../fixture/scene.ts';
 import { digest, once, provisioned } from '../../fixture/unlocks.ts';
 
@@ -25,7 +26,8 @@ function is(code: ProblemCode) {
   };
 }
 
-const register = ({ hwid, key }: Device) => registerModule(services, station, { hwid, key });
+const order = await orderOf(services, station);
+const register = ({ hwid, key }: Device) => registerModule(services, station, { hwid, key, order });
 const events = async (hwid: string, type: string) =>
   (await services.reader.search({ hwid, type, limit: 100 })).items.length;
 
@@ -60,14 +62,14 @@ describe('registering (DESIGN §6)', () => {
 
   test('the same device key with another hardware ID: a suspected clone, and refused', async () => {
     const { key } = await provisioned(services, station);
-    const asked = { hwid: 'QC-OTHER-0001', key };
+    const asked = { hwid: 'QC-OTHER-0001', key, order };
     await assert.rejects(registerModule(services, station, asked), is('module-exists'));
     assert.equal(await events('QC-OTHER-0001', 'module.clone-suspected'), 1);
   });
 
   test('coordinates that are no point of P-256 are refused', async () => {
     const { key } = new Device();
-    const asked = { hwid: 'QC-NOPOINT-1', key: { x: key.y, y: key.x } };
+    const asked = { hwid: 'QC-NOPOINT-1', key: { x: key.y, y: key.x }, order };
     await assert.rejects(registerModule(services, station, asked), is('invalid-request'));
   });
 });
@@ -195,7 +197,7 @@ test('the same words signed again are known; other words under the same number a
 });
 
 test('modules are listed by hardware ID, page by page, and found by IMEI, order and state', async () => {
-  const order = 'PO-2026-17';
+  const order = await ordered(services, 'PO-2026-17', 3, [station.name]);
   const asked = ['QC-LIST-0003', 'QC-LIST-0001', 'QC-LIST-0002'].map((hwid, place) => ({
     ...{ hwid, key: new Device().key, order },
     ...(place === 1 && { imei: '490154203237518' }),

@@ -11,6 +11,7 @@ import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { Sqlite } from '../../../sqlite/driver.ts';
 import { Device } from '../../fixture/device.ts';
+import { orderOf } from '../../fixture/orders.ts';
 import { startScene } from '../../fixture/scene.ts';
 import { once, provisioned, requested } from '../../fixture/unlocks.ts';
 
@@ -27,6 +28,7 @@ test('while the log cannot be written nothing is granted, and nothing has change
   const fresh = await requested(services, alice, other);
   const [challenge, closing] = [await other.challenge(), await device.receipt('closed', open)];
   const newcomer = new Device();
+  const order = await orderOf(services, station);
   const stood = await everything();
 
   const hog = new Sqlite(join(server.dir, 'data', 'latchkey.db'));
@@ -34,7 +36,7 @@ test('while the log cannot be written nothing is granted, and nothing has change
   const calls = [
     issueToken(services, alice, fresh, challenge),
     revealPassword(services, alice, open),
-    registerModule(services, station, { hwid: newcomer.hwid, key: newcomer.key }),
+    registerModule(services, station, { hwid: newcomer.hwid, key: newcomer.key, order }),
     requestUnlock(services, alice, { ...asked, hwid: device.hwid }, once()),
     cancelUnlock(services, alice, ready),
     takeReceipts(services, alice, [closing]),

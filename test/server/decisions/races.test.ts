@@ -8,6 +8,7 @@ import { revealPassword } from '../../../server/decisions/reveal.ts';
 import { suspend, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
 import { Device } from '../../fixture/device.ts';
+import { orderOf } from '../../fixture/orders.ts';
 import { startScene } from '../../fixture/scene.ts';
 import { once, provisioned, requested, uploaded } from '../../fixture/unlocks.ts';
 
@@ -159,7 +160,8 @@ test('one request twice with the same Idempotency-Key: one unlock', async () => 
 
 test('two stations register one module: the same bundle; two device keys: one is a suspected clone', async () => {
   const device = new Device();
-  const asked = { hwid: device.hwid, key: device.key };
+  const order = await orderOf(services, station);
+  const asked = { hwid: device.hwid, key: device.key, order };
   const { won } = await race(
     registerModule(services, station, asked),
     registerModule(services, station, asked),
@@ -168,7 +170,7 @@ test('two stations register one module: the same bundle; two device keys: one is
   assert.equal(won.filter(({ log }) => log !== null).length, 1);
 
   const twins = [new Device('QC-TWIN-0001'), new Device('QC-TWIN-0001')];
-  const both = twins.map(({ hwid, key }) => registerModule(services, station, { hwid, key }));
+  const both = twins.map(({ hwid, key }) => registerModule(services, station, { hwid, key, order }));
   const { told } = await race(...both);
   assert.deepEqual(
     told.map(({ code }) => code),

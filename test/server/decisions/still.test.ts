@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { EventType } from '../../../protocol/events.ts';
 import { Problem } from '../../../protocol/problems.ts';
 import type { Caller, Services } from '../../../server/context.ts';
+import { closeOrder } from '../../../server/decisions/orders.ts';
 import { disablePrincipal } from '../../../server/decisions/principals.ts';
 import { revokeCertificate } from '../../../server/decisions/revoke.ts';
 import { suspend, tend } from '../../../server/decisions/tend.ts';
@@ -12,6 +13,7 @@ import { allOperations } from '../../../server/operations.ts';
 import { clientKey } from '../../fixture/client.ts';
 import { Device } from '../../fixture/device.ts';
 import { publicMembers } from '../../fixture/enrolled.ts';
+import { ordered, orderOf } from '../../fixture/orders.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
 import { caller, once, principal, provisioned, requested } from '../../fixture/unlocks.ts';
 
@@ -27,12 +29,14 @@ const UNKNOWN = '01900000-0000-7000-8000-000000000001';
 
 let server: TestServer;
 let services: Services;
+let order: string;
 
 before(async () => {
   server = await startServer();
   services = server.services;
   await server.client('officer', olga.name);
   for (const one of [station, ellen]) await principal(services, one.roles, one.name);
+  order = await orderOf(services, station);
 });
 after(() => server.stop());
 
@@ -46,6 +50,7 @@ interface Write {
 let nextKey = 90;
 const person = async () => (await principal(services, ['engineer'], `one-${randomUUID().slice(0, 8)}`)).name;
 const device = () => provisioned(services, station);
+const newOrder = () => ordered(services, `PO-${randomUUID()}`, 5, []);
 const asked = (hwid: string) => ({ hwid, scope: 'console', seconds: 60, reason: 'does not register' });
 
 /** What a verb does to a module that `prepare` made fit for it. */
@@ -107,17 +112,41 @@ const writes: readonly Write[] = [
     request: async () => ({ body: { key: publicMembers(await clientKey(nextKey++)) } }),
   },
   {
+    operation: 'createOrder',
+    event: 'order.created',
+    request: async () => ({ body: { name: `PO-${randomUUID()}`, quantity: 5, stations: [station.name] } }),
+  },
+  {
+    operation: 'changeOrder',
+    event: 'order.changed',
+    request: async () => ({ params: { order: await newOrder() }, body: { quantity: 6, ...why } }),
+  },
+  {
+    operation: 'closeOrder',
+    event: 'order.closed',
+    request: async () => ({ params: { order: await newOrder() }, body: why }),
+  },
+  {
+    operation: 'reopenOrder',
+    event: 'order.reopened',
+    async request() {
+      const name = await newOrder();
+      await closeOrder(name, 'for the test', olga, services);
+      return { params: { order: name }, body: why };
+    },
+  },
+  {
     operation: 'registerModule',
     event: 'module.registered',
     async request() {
       const { hwid, key } = new Device();
-      return { body: { hwid, key } };
+      return { body: { hwid, key, order } };
     },
   },
   {
     operation: 'registerModule',
     event: 'module.clone-suspected',
-    request: async () => ({ body: { hwid: (await device()).hwid, key: new Device().key } }),
+    request: async () => ({ body: { hwid: (await device()).hwid, key: new Device().key, order } }),
   },
   {
     operation: 'certifyModule',

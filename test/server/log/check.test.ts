@@ -195,7 +195,17 @@ const registered = {
   state: 'registered',
 } as const;
 const module: ModuleRow = {
-  ...{ hwid: 'MODULE-0001', imei: null, order: null, dkt: DIGEST, x: '', y: '', state: 'registered' },
+  ...{
+    hwid: 'MODULE-0001',
+    imei: null,
+    order: null,
+    customer: null,
+    model: null,
+    dkt: DIGEST,
+    x: '',
+    y: '',
+    state: 'registered',
+  },
   ...{ foreign_token: null, cleared_token: null, granted_seq: 0, pwv: null, pwv_seq: 0 },
   ...{ bundle_jti: JTI, bundle_digest: DIGEST, sealed_bundle: Buffer.alloc(1) },
   ...{ registered: '', registered_by: 'station-1', confirmed: null },

@@ -18,6 +18,7 @@ before(async () => {
   alice = await server.client('engineer', 'alice');
   station = await server.client('station', 'line-1');
   officer = await server.client('officer', 'olga');
+  await done(officer.post('/v1/orders', { name: 'PO-1', quantity: 1000, stations: ['line-1'] }));
 });
 after(() => server.stop());
 
