@@ -31,43 +31,59 @@ static bool is_end(char byte)
     return byte == '\r' || byte == '\n';
 }
 
+/* What every command line has somewhere. */
+static const struct word attention = {2, "AT"};
+
 /* ---- from the host ---- */
 
 enum fate { FORWARDED, OWN, SHUT };
 
-/* What is to become of the held line; `after` is what the modem will have been sent if it goes on. */
-static enum fate judge(const struct filter *filter, struct watch *after)
+/* What the modem will have been sent if a line goes on, and what of it in its own line. */
+struct outlook {
+    struct watch all;
+    struct watch line;
+};
+
+/* What is to become of the held line. */
+static enum fate judge(const struct filter *filter, struct outlook *after)
 {
-    struct watch line = {0};
     enum fate fate = filter->overlong ? SHUT : FORWARDED;
-    *after = filter->watch;
+    after->all = filter->watch;
+    after->line = filter->begun;
     for (size_t i = 0; i < filter->length; i++) {
-        watch_feed(after, filter->line[i]);
-        watch_feed(&line, filter->line[i]);
-        if (watch_ends_with_any(after, &filter->own)) return OWN;
-        if (watch_ends_with_any(after, filter->backdoors) || watch_lost(after)) fate = SHUT;
-        if (watch_sets_editing(&line, false)) fate = SHUT;
+        watch_feed(&after->all, filter->line[i]);
+        watch_feed(&after->line, filter->line[i]);
+        if (watch_ends_with_any(&after->all, &filter->own)) return OWN;
+        if (watch_ends_with_any(&after->all, filter->backdoors)) fate = SHUT;
+        if (watch_sets_editing(&after->line, false)) fate = SHUT;
     }
-    return watch_sets_editing(&line, true) ? SHUT : fate;
+    return watch_sets_editing(&after->line, true) ? SHUT : fate;
 }
 
-/* True for a line that a modem may answer: it has an `AT` somewhere. */
+/* True for a line that a modem may answer. */
 static bool is_command(const struct filter *filter)
 {
-    static const struct word at = {2, "AT"};
     struct watch line = {0};
     for (size_t i = 0; i < filter->length; i++) {
         watch_feed(&line, filter->line[i]);
-        if (watch_ends_with(&line, &at)) return true;
+        if (watch_ends_with(&line, &attention)) return true;
     }
     return false;
 }
 
+/* The modem's line has ended: by CR (V.250 §5.2.1), where LF may be one of the characters that are passed over. */
+static void begin_after(struct filter *filter, char byte)
+{
+    if (byte == '\r') filter->begun = (struct watch){0};
+}
+
 /* A modem that has left 64 KiB unread is not there any more: what comes is lost, and the agent goes on. */
-static void forward(struct filter *filter, const struct watch *after)
+static void forward(struct filter *filter, const struct outlook *after)
 {
     if (!outbox_add(filter->modem, (struct span){filter->line, filter->length})) return;
-    filter->watch = *after;
+    filter->watch = after->all;
+    filter->begun = after->line;
+    begin_after(filter, filter->line[filter->length - 1]);
     if (is_command(filter)) {
         filter->busy = true;
         filter->busy_since = filter->quiet_since = clock_waiting();
@@ -84,7 +100,7 @@ static void answer(struct filter *filter)
 /* The held line has ended. False where it has to wait. */
 static bool finish(struct filter *filter)
 {
-    struct watch after;
+    struct outlook after;
     enum fate fate = judge(filter, &after);
     if (fate == FORWARDED) {
         forward(filter, &after);
@@ -97,17 +113,33 @@ static bool finish(struct filter *filter)
     return true;
 }
 
-/* A byte of data goes on at once, unless it completes a word that must not arrive. */
+/* True where the line that has begun as data has the letters that a command line has, and now a register's name. */
+static bool sets_editing(const struct watch *begun)
+{
+    struct watch line = {0};
+    bool command = false;
+    if (!watch_sets_editing(begun, true)) return false;
+    for (size_t i = 0; i < begun->length; i++) {
+        watch_feed(&line, begun->at[i]);
+        command = command || watch_ends_with(&line, &attention);
+    }
+    return command || begun->cut;
+}
+
+/* A byte of data goes on at once, unless it completes what must not arrive. */
 static void stream(struct filter *filter, char byte)
 {
     if (filter->dropping && !is_end(byte)) return;
-    struct watch after = filter->watch;
-    watch_feed(&after, byte);
-    filter->dropping = watch_ends_with_any(&after, &filter->own) ||
-                       watch_ends_with_any(&after, filter->backdoors) || watch_lost(&after);
-    if (filter->dropping) return;
-    filter->watch = after;
-    outbox_add(filter->modem, (struct span){&byte, 1});
+    bool fed = watch_feed(&filter->watch, byte) && watch_feed(&filter->begun, byte);
+    filter->dropping = fed && (watch_ends_with_any(&filter->watch, &filter->own) ||
+                               watch_ends_with_any(&filter->watch, filter->backdoors) ||
+                               sets_editing(&filter->begun));
+    bool sent = !filter->dropping && outbox_add(filter->modem, (struct span){&byte, 1});
+    if (fed && !sent) {
+        watch_take_back(&filter->watch);
+        watch_take_back(&filter->begun);
+    }
+    if (sent) begin_after(filter, byte);
 }
 
 static void hold(struct filter *filter, char byte)

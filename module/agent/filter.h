@@ -9,17 +9,18 @@
 
 /* The agent in front of a modem's AT processor. The host's lines are held until they end: those with `+QLATCH`
  * anywhere in them are the agent's, those with a back door are answered ERROR, and so are those that would have
- * the modem edit its lines in another way than is watched (S5); all others go on untouched. While
- * the modem takes data (after `CONNECT` or `> `) bytes are not held; then a back door loses its last letter
- * and the rest of its line. What the modem says passes untouched. */
+ * the modem end or edit its lines in another way than is watched (S3, S5); all others go on untouched. While
+ * the modem takes data (after `CONNECT` or `> `) bytes are not held; then a back door, or an S3 or S5 behind an `AT`,
+ * loses its last letter and the rest of its line. What the modem says passes untouched. */
 struct filter {
     struct port *port;
     const struct words *backdoors;
     struct words own;
     struct outbox *host;
     struct outbox *modem;
-    /* What has reached the modem. */
+    /* What has reached the modem, and what of it stands in a line that it has not ended. */
     struct watch watch;
+    struct watch begun;
     size_t length;
     bool overlong;
     char line[HELD_MOST];

@@ -5,8 +5,9 @@
 #define BACKSPACE 0x08
 #define DELETE 0x7f
 
-/* Every letter of a word may be spelled with three characters. */
-#define LONGEST_WORD ((size_t)3 * WORD_ROOM)
+/* Every letter of a word may be spelled with three characters, and some may be erased between them. Whoever erases more
+ * there is stopped: looking further would take too long. */
+#define FURTHEST ((size_t)3 * WORD_ROOM + 64)
 
 static char upper(char character)
 {
@@ -36,75 +37,119 @@ bool words_add(struct words *words, struct span text)
     return true;
 }
 
-static void push(struct reading *reading, char character)
+static void push(struct watch *watch, char character)
 {
-    if (reading->length == READING_ROOM) {
-        memmove(reading->at, reading->at + READING_ROOM / 2, READING_ROOM / 2);
-        reading->length = READING_ROOM / 2;
-        reading->cut = true;
+    if (watch->length == WATCH_ROOM) {
+        memmove(watch->at, watch->at + WATCH_ROOM / 2, WATCH_ROOM / 2);
+        watch->length = WATCH_ROOM / 2;
+        watch->cut = true;
     }
-    reading->at[reading->length++] = upper(character);
+    watch->at[watch->length++] = upper(character);
 }
 
-void watch_feed(struct watch *watch, char byte)
+bool watch_feed(struct watch *watch, char byte)
 {
     char character = (char)(byte & 0x7f);
-    for (size_t i = 0; i < READINGS; i++) {
-        struct reading *reading = &watch->reading[i];
-        bool erases = (i >= 1 && character == BACKSPACE) || (i >= 2 && character == DELETE);
-        if (erases && reading->length > 0) reading->length--;
-        else if (!passed_over(character)) push(reading, character);
-    }
-}
-
-static int hex(char character)
-{
-    if (character >= '0' && character <= '9') return character - '0';
-    if (character >= 'A' && character <= 'F') return character - 'A' + 10;
-    return -1;
-}
-
-/* The last of `length` characters, and how many it is spelled with. */
-static char last_of(const char *at, size_t length, size_t *spelled)
-{
-    *spelled = 1;
-    if (length < 3 || at[length - 3] != '\\' || hex(at[length - 2]) < 0 || hex(at[length - 1]) < 0) {
-        return at[length - 1];
-    }
-    *spelled = 3;
-    return upper((char)(hex(at[length - 2]) * 16 + hex(at[length - 1])));
-}
-
-static bool reading_ends_with(const struct reading *reading, const struct word *word)
-{
-    size_t left = reading->length, spelled;
-    for (size_t i = word->length; i > 0; i--) {
-        if (left == 0 || last_of(reading->at, left, &spelled) != word->at[i - 1]) return false;
-        left -= spelled;
-    }
+    bool erases = character == BACKSPACE || character == DELETE;
+    if (!erases && passed_over(character)) return false;
+    push(watch, erases ? BACKSPACE : character);
     return true;
+}
+
+void watch_take_back(struct watch *watch)
+{
+    watch->length--;
+}
+
+/* How a letter is spelled, read from behind: by itself, or as the second digit, the first digit and a backslash. */
+enum part { WHOLE, FIRST_DIGIT, BACKSLASH, PARTS };
+
+static bool is_second_digit(char character, char letter)
+{
+    return character == "0123456789ABCDEF"[letter & 15];
+}
+
+/* A letter's code is that of its capital or its small form. */
+static bool is_first_digit(char character, char letter)
+{
+    bool has_small = letter >= 'A' && letter <= 'Z';
+    return character == '0' + (letter >> 4) || (has_small && character == '0' + (letter >> 4) + 2);
+}
+
+/* The ways to read a watch from behind, the word's letters being found from its last to its first. `erasing[i][part]`:
+ * i letters are still to be found, the nearest from `part` on, and what has been read since the last found erases at
+ * most so many characters more; -1 where there is no such way. */
+struct ways {
+    int erasing[WORD_ROOM + 2][PARTS];
+    /* The least and the greatest i that has one. */
+    size_t least, most;
+};
+
+/* A character is erased by what has been read behind it, or it is the one to be found: nothing has erased that, so
+ * nothing behind it erases what stands before it. */
+static int erased_or(bool found, int erasing)
+{
+    if (erasing > 0) return erasing - 1;
+    return found ? 0 : -1;
+}
+
+/* Takes the character before; false where no way is left. */
+static bool step_back(struct ways *ways, const struct word *word, char character)
+{
+    size_t first = ways->least > 0 ? ways->least - 1 : 0, last = ways->most;
+    ways->least = SIZE_MAX;
+    for (size_t i = first; i <= last; i++) {
+        int *now = ways->erasing[i], *behind = ways->erasing[i + 1];
+        char letter = i == 0 ? '\0' : word->at[i - 1], found = i == word->length ? '\0' : word->at[i];
+        bool whole = (behind[WHOLE] >= 0 && character == found) || (behind[BACKSLASH] >= 0 && character == '\\');
+        bool one = now[FIRST_DIGIT] >= 0 && is_first_digit(character, letter);
+        bool two = now[WHOLE] >= 0 && is_second_digit(character, letter);
+        now[BACKSLASH] = erased_or(one, now[BACKSLASH]);
+        now[FIRST_DIGIT] = erased_or(two, now[FIRST_DIGIT]);
+        now[WHOLE] = erased_or(whole, now[WHOLE]);
+        if (now[BACKSLASH] < 0 && now[FIRST_DIGIT] < 0 && now[WHOLE] < 0) continue;
+        ways->least = ways->least == SIZE_MAX ? i : ways->least;
+        ways->most = i;
+    }
+    return ways->least != SIZE_MAX;
+}
+
+static void erase_more(struct ways *ways)
+{
+    for (size_t i = ways->least; i <= ways->most; i++) {
+        for (size_t part = 0; part < PARTS; part++) ways->erasing[i][part] += ways->erasing[i][part] >= 0;
+    }
+}
+
+/* True where the first `length` characters may end with the word, `passed` standing anywhere in it. */
+static bool may_end_with(const struct watch *watch, size_t length, const struct word *word, char passed)
+{
+    struct ways ways;
+    memset(&ways, -1, (word->length + 2) * sizeof ways.erasing[0]);
+    ways.erasing[word->length][WHOLE] = 0;
+    ways.least = ways.most = word->length;
+    for (size_t gone = 0; length > 0; gone++) {
+        char character = watch->at[--length];
+        if (gone == FURTHEST) return true;
+        if (character == passed) continue;
+        if (character == BACKSPACE) erase_more(&ways);
+        else if (!step_back(&ways, word, character)) return false;
+        if (ways.erasing[0][WHOLE] >= 0) return true;
+    }
+    return watch->cut;
 }
 
 bool watch_ends_with(const struct watch *watch, const struct word *word)
 {
-    for (size_t i = 0; i < READINGS; i++) {
-        if (reading_ends_with(&watch->reading[i], word)) return true;
-    }
-    return false;
+    if (watch->length == 0) return false;
+    char last = watch->at[watch->length - 1], letter = word->at[word->length - 1];
+    return (last == letter || is_second_digit(last, letter)) && may_end_with(watch, watch->length, word, '\0');
 }
 
 bool watch_ends_with_any(const struct watch *watch, const struct words *words)
 {
     for (size_t i = 0; i < words->count; i++) {
         if (watch_ends_with(watch, &words->word[i])) return true;
-    }
-    return false;
-}
-
-bool watch_lost(const struct watch *watch)
-{
-    for (size_t i = 0; i < READINGS; i++) {
-        if (watch->reading[i].cut && watch->reading[i].length < LONGEST_WORD) return true;
     }
     return false;
 }
@@ -124,20 +169,20 @@ static bool is_digit(char character)
     return character >= '0' && character <= '9';
 }
 
-/* `S`, zeros, `5`, and no digit behind it. */
-static bool names_s5(const struct reading *reading, bool ended)
+/* The register's `S`, zeros, and its digit, with no digit behind. */
+static bool names(const struct watch *line, const struct word *name, bool ended)
 {
-    size_t left = reading->length;
-    if (!ended && (left == 0 || is_digit(reading->at[--left]))) return false;
-    if (left == 0 || reading->at[--left] != '5') return false;
-    while (left > 0 && reading->at[left - 1] == '0') left--;
-    return left > 0 && reading->at[left - 1] == 'S' && is_basic(reading->at, left - 1);
+    size_t left = line->length;
+    if (!ended && (left == 0 || is_digit(line->at[--left]))) return false;
+    if (left == 0 || line->at[left - 1] == '0' || !may_end_with(line, left, name, '0')) return false;
+    /* What stands before it in a line that is edited is not looked for. */
+    if (line->cut || memchr(line->at, BACKSPACE, left) != NULL) return true;
+    while (left > 0 && line->at[left - 1] != 'S') left--;
+    return left == 0 || is_basic(line->at, left - 1);
 }
 
 bool watch_sets_editing(const struct watch *line, bool ended)
 {
-    for (size_t i = 0; i < READINGS; i++) {
-        if (names_s5(&line->reading[i], ended)) return true;
-    }
-    return false;
+    static const struct word line_end = {2, "S3"}, erasing = {2, "S5"};
+    return names(line, &line_end, ended) || names(line, &erasing, ended);
 }

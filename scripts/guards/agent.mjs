@@ -63,7 +63,7 @@ const guards = [
     run: power,
     tests: 'the power goes',
   },
-  { file: 'watch.c', find: '(i >= 1 && character == BACKSPACE)', put: '0', run: filter, tests: 'DOWNX' },
+  { file: 'watch.c', find: 'if (erasing > 0) return erasing - 1;', run: filter, tests: 'DOWNX' },
 ];
 
 const place = mkdtempSync(join(tmpdir(), 'latchkey-agent-guards-'));

@@ -110,10 +110,18 @@ for (const line of [
   'AT+Q\\41DBKEY?',
   'AT+QADBKE\xd9?',
   `AT+QAD${'x'.repeat(1200)}${'\b'.repeat(1200)}BKEY?`,
+  // A space or a quote that the modem has kept is erased before the letter in front of it.
+  'AT+QADX \b\bBKEY?',
+  'AT+QADBX"\b\bKEY?',
+  'AT+QAD\\4X \b\b2KEY?',
   // Another character that erases would hide a command from whoever watches (V.250 §6.2.3).
   'ATS5=66',
   'ATE0S005=66',
   'AT+CSQ;S5=66',
+  'ATE0S0X\b5=66',
+  // LF is no end of a line, and a line end of another kind would hide where one begins (§6.2.1).
+  'ATS\n5=66',
+  'ATS3=33',
 ]) {
   const shown = JSON.stringify(line.length > 60 ? `${line.slice(0, 20)}…${line.slice(-20)}` : line);
   test(`a back door is shut: ${shown} (section 5)`, limits, async (t) => {
@@ -150,6 +158,20 @@ test(
   },
 );
 
+test('a modem that only seems to take data is not told to edit its lines otherwise', limits, async (t) => {
+  const { host, modem } = await between(t);
+  modem.answer = (line) => (line === 'CONNECT' ? 'CONNECT\r\n' : '\r\nOK\r\n');
+  host.write('CONNECT\r');
+  await host.until(/CONNECT\r\n/);
+  host.write('ATS5=66\rATS');
+  await modem.end.until(/\rATS/);
+  modem.end.write('\r\nOK\r\n');
+  await host.until(/\r\nOK\r\n/);
+  host.write('5=66\r');
+  await host.until(/\r\nERROR\r\n/);
+  assert.deepEqual(modem.lines, ['CONNECT', 'ATS']);
+});
+
 test('without a modem behind it, it answers on the tty alone, whoever comes and goes', limits, async (t) => {
   const host = await LineEnd.open();
   const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
@@ -170,12 +192,23 @@ test('without a modem behind it, it answers on the tty alone, whoever comes and 
 
 test('what only looks like a back door passes', limits, async (t) => {
   const { host, modem } = await between(t);
-  const lines = ['AT+QCFG="nwscanmode"', 'AT+CMGS="QADBKEY"', 'AT+QLINUX?', 'AT+QCFG="usbnet",1'];
+  const lines = [
+    'AT+QCFG="nwscanmode"',
+    'AT+CMGS="QADBKEY"',
+    'AT+QLINUX?',
+    'AT+QCFG="usbnet",1',
+    'ATS0=0',
+    'AT+S5=1',
+    'ATS50=1',
+  ];
   for (const line of lines) {
     host.write(`${line}\r`);
     assert.equal(await host.until(FINAL), '\r\nOK\r\n');
   }
   assert.deepEqual(modem.lines, lines);
+  host.write('AT+QADX\b\b\b\bCOPS?\r');
+  await host.until(FINAL);
+  assert.equal(modem.lines.at(-1), 'AT+COPS?');
 });
 
 /** The lines that a modem, which passes over spaces and case, would take for `command`. */
