@@ -4,8 +4,10 @@
 #   make musl         build/musl/latchd: x86, static, musl, mbedTLS from source
 #   make arm          build/arm/latchd: the same for a Cortex-A7, with Debian's cross compiler and its glibc
 #   make san          build/san/latchd: the test build under ASan and UBSan
-#   make fuzz         build/fuzz/…: libFuzzer programs; make fuzz-run SECONDS=5 lets each run
-#   make fuzz-lines   which lines of the parsers the corpora reach
+#   make fuzz         build/fuzz/…: libFuzzer programs
+#   make fuzz-run     lets each run until RUNS=5000000 executions have brought no new edge
+#   make fuzz-lines   how many lines of the parsers the corpora reach; at least 95 % of each file
+#   make fuzz-corpus  the corpora anew from what fuzz-run has found
 #   make analyze      gcc's analyzer and clang's over every source
 #   make verify       build/host/verify: the verifiers alone, for published suites of signatures
 #   make wycheproof   the cases of C2SP/wycheproof that Debian packages, through that
@@ -64,46 +66,57 @@ $(BUILD)/san/%.o: %.c $(HEADERS) Makefile
 $(BUILD)/san/latchd: $(SOURCES:%.c=$(BUILD)/san/%.o)
 	$(CC) -fsanitize=address,undefined -o $@ $^ $(MBEDTLS_LIBS)
 
-# Each file of fuzz/ is a fuzzer, but stub.c, which stands in for ps256.c (any signature of the right length holds) and
-# for command.c.
+# Each file of fuzz/ is a fuzzer, but stub.c, which stands in for the system, for ps256.c (any signature of the right
+# length holds) and for what only answers, and modem.c, whom the filter stands before.
 FUZZ_CC ?= clang
-FUZZERS = $(filter-out stub,$(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c)))
+FUZZ_PARTS = stub modem
+FUZZERS = $(filter-out $(FUZZ_PARTS),$(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c)))
 # What reads what others wrote; the rest is sockets, files and processes.
-PARSERS = at.c base64url.c check.c claims.c cursor.c jwk.c jws.c messages.c state.c watch.c
-FUZZED = $(PARSERS) clock.c entropy.c filter.c outbox.c port.c seal.c sha256.c text.c
-SECONDS ?= 5
+PARSERS = at.c base64url.c check.c claims.c config.c cursor.c filter.c jwk.c jws.c messages.c shadow.c state.c watch.c
+FUZZED = $(PARSERS) entropy.c outbox.c port.c seal.c sha256.c text.c
 fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
 
 # $(call fuzzers,NAME,COMPILER FLAGS,LINKER FLAGS)
 define fuzzers
-$(BUILD)/$(1)/%.o: %.c $$(HEADERS) Makefile
+$(BUILD)/$(1)/%.o: %.c $$(HEADERS) Makefile targets.mk
 	@mkdir -p $$(@D)
-	$$(FUZZ_CC) $$(STRICT) $(2) $$(MBEDTLS_CFLAGS) -c -o $$@ $$<
-$(BUILD)/$(1)/fuzz/%.o: fuzz/%.c $$(HEADERS) Makefile
+	$$(FUZZ_CC) $$(STRICT) $(2) $$(TRACED) $$(MBEDTLS_CFLAGS) -c -o $$@ $$<
+$(BUILD)/$(1)/fuzz/%.o: fuzz/%.c $$(wildcard fuzz/*.h) $$(HEADERS) Makefile targets.mk
 	@mkdir -p $$(@D)
-	$$(FUZZ_CC) $$(STRICT) $(2) -iquote. $$(MBEDTLS_CFLAGS) -c -o $$@ $$<
-$(FUZZERS:%=$(BUILD)/$(1)/%): $(BUILD)/$(1)/%: $(BUILD)/$(1)/fuzz/%.o $(BUILD)/$(1)/fuzz/stub.o \
+	$$(FUZZ_CC) $$(STRICT) $(2) $$(UNTRACED) -iquote. $$(MBEDTLS_CFLAGS) -c -o $$@ $$<
+$(FUZZERS:%=$(BUILD)/$(1)/%): $(BUILD)/$(1)/%: $(BUILD)/$(1)/fuzz/%.o $$(FUZZ_PARTS:%=$(BUILD)/$(1)/fuzz/%.o) \
   $$(FUZZED:%.c=$(BUILD)/$(1)/%.o)
-	$$(FUZZ_CC) $(2) -fsanitize=fuzzer -o $$@ $$^ $$(MBEDTLS_LIBS)
+	$$(FUZZ_CC) $(2) -fsanitize=fuzzer -Wl,--wrap=complain,--wrap=realpath -o $$@ $$^ $$(MBEDTLS_LIBS)
+# What each byte goes through many times: that these compare is told by the seeds, in a fraction of the time.
+$(BUILD)/$(1)/base64url.o $(BUILD)/$(1)/filter.o $(BUILD)/$(1)/outbox.o $(BUILD)/$(1)/watch.o: TRACED = $$(UNTRACED)
 endef
 , := ,
-$(eval $(call fuzzers,fuzz,$(SANITIZE) -fsanitize=fuzzer-no-link$(,)address$(,)undefined))
+UNTRACED = -fno-sanitize-coverage=trace-cmp
+$(eval $(call fuzzers,fuzz,$(SANITIZE) -O2 -fsanitize=fuzzer-no-link$(,)address$(,)undefined))
 $(eval $(call fuzzers,lines,-g -O1 -fprofile-instr-generate -fcoverage-mapping))
 
+# What a fuzzer does until RUNS executions have brought no new edge, from the corpus on; SEED makes it the same again.
+RUNS ?= 5000000
+SEED ?= 1
 fuzz-seeds:
 	node fuzz/seeds.mjs $(BUILD)/seeds
 fuzz-replay: fuzz fuzz-seeds
 	for fuzzer in $(FUZZERS); do $(BUILD)/fuzz/$$fuzzer -runs=0 fuzz/corpus/$$fuzzer $(BUILD)/seeds/$$fuzzer || exit 1; done
 fuzz-run: fuzz fuzz-seeds
-	for fuzzer in $(FUZZERS); do mkdir -p $(BUILD)/found/$$fuzzer; $(BUILD)/fuzz/$$fuzzer -max_total_time=$(SECONDS) \
-	  -artifact_prefix=$(BUILD)/found/ $(BUILD)/found/$$fuzzer fuzz/corpus/$$fuzzer $(BUILD)/seeds/$$fuzzer || exit 1; done
+	node fuzz/run.mjs $(BUILD) $(RUNS) $(SEED) $(FUZZERS)
+# Those inputs of the corpora, and of what fuzz-run has found, that are needed for the edges.
+fuzz-corpus: fuzz fuzz-seeds
+	for fuzzer in $(FUZZERS); do rm -rf $(BUILD)/least/$$fuzzer; mkdir -p $(BUILD)/least/$$fuzzer fuzz/corpus/$$fuzzer; \
+	  $(BUILD)/fuzz/$$fuzzer -merge=1 -use_counters=0 $(BUILD)/least/$$fuzzer fuzz/corpus/$$fuzzer \
+	  $$(ls -d $(BUILD)/found/$$fuzzer) $(BUILD)/seeds/$$fuzzer 2>/dev/null || exit 1; \
+	  rm -rf fuzz/corpus/$$fuzzer; cp -r $(BUILD)/least/$$fuzzer fuzz/corpus/$$fuzzer; done
 
 fuzz-lines: $(FUZZERS:%=$(BUILD)/lines/%) fuzz-seeds
 	for fuzzer in $(FUZZERS); do LLVM_PROFILE_FILE=$(BUILD)/lines/$$fuzzer.profraw \
 	  $(BUILD)/lines/$$fuzzer -runs=0 fuzz/corpus/$$fuzzer $(BUILD)/seeds/$$fuzzer 2>$(BUILD)/lines/log || exit 1; done
 	llvm-profdata merge -o $(BUILD)/lines/all.profdata $(FUZZERS:%=$(BUILD)/lines/%.profraw)
-	llvm-cov report -instr-profile=$(BUILD)/lines/all.profdata \
-	  $(firstword $(FUZZERS:%=$(BUILD)/lines/%)) $(FUZZERS:%=-object $(BUILD)/lines/%) $(PARSERS)
+	llvm-cov export -summary-only -instr-profile=$(BUILD)/lines/all.profdata \
+	  $(firstword $(FUZZERS:%=$(BUILD)/lines/%)) $(FUZZERS:%=-object $(BUILD)/lines/%) $(PARSERS) | node fuzz/lines.mjs
 
 # gcc's analyzer knows C alone; both must be silent.
 analyze: $(SOURCES:%.c=$(BUILD)/analyze/%.done)
@@ -166,5 +179,5 @@ install-systemd:
 install-%:
 	@echo "INIT=$*: it is busybox, procd or systemd" >&2; exit 2
 
-.PHONY: musl arm arm-test san fuzz fuzz-seeds fuzz-replay fuzz-run fuzz-lines analyze verify judge size install install-busybox install-procd install-systemd
+.PHONY: musl arm arm-test san fuzz fuzz-seeds fuzz-replay fuzz-run fuzz-corpus fuzz-lines analyze verify judge size install install-busybox install-procd install-systemd
 .SECONDARY:

@@ -3,18 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void hold(bool rule)
-{
-    if (!rule) __builtin_trap();
-}
+#include "hold.h"
 
 static void hold_statement(const struct statement *statement, struct span line)
 {
     const struct command *command = &statement->command;
     if (statement->kind != STATEMENT_LATCH) return;
     hold(command->verb < VERBS && command->scope < SCOPES);
+    const char *name = command->verb < VERB_IDENTITY ? "+" : verb_name(command->verb);
+    hold(memmem(line.at, line.length, name, strlen(name)) != NULL);
+    name = command->verb == VERB_CHALLENGE ? scope_name(command->scope) : "";
+    hold(memmem(line.at, line.length, name, strlen(name)) != NULL);
     if (command->verb != VERB_DATA) return;
     hold(command->piece.length <= PIECE_MOST && command->piece.at >= line.at);
     hold(command->piece.at + command->piece.length <= line.at + line.length);

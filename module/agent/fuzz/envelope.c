@@ -1,8 +1,8 @@
-#include <string.h>
-
 #include "jws.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include <string.h>
+
+#include "hold.h"
 
 /* A message as it lies in the data buffer: three parts, the one header, the signature's text. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!envelope_open(&envelope, kinds[i], jws)) continue;
         struct rsa_key key = {.bytes = ISSUER_BITS / 8};
         memcpy(key.kid, envelope.kid, sizeof key.kid);
-        if (size > kinds[i]->most || strlen(key.kid) != SHA256_TEXT) __builtin_trap();
+        hold(size <= kinds[i]->most && strlen(key.kid) == SHA256_TEXT);
         (void)signature_holds(&envelope, &key);
         (void)envelope_verify(&envelope, kinds[i], jws, &key, 1);
     }

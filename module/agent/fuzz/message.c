@@ -2,8 +2,8 @@
 
 #include "base64url.h"
 #include "check.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "hold.h"
+#include "stage.h"
 
 /* The module of protocol/vectors, so that its payloads are accepted here. */
 #define HWID "LTE4-00A1B2C3D4E5"
@@ -13,10 +13,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char key_name[] = "GhkHalXyFhBc2ytSMtkjjd-B2o1k1_DZF9wlBqdWJb0";
 
-static void hold(bool rule)
-{
-    if (!rule) __builtin_trap();
-}
+/* The first byte of an input: which message, and in what module. */
+#define KIND 0x3f
+#define BARE 0x40  /* no live challenge, or no manifest held */
+#define CLOCK 0x80 /* a clock that is trusted */
+#define DATE 1752739800
 
 static void hold_password(const struct password *pw)
 {
@@ -44,10 +45,11 @@ static void token_case(struct envelope *envelope, struct span jws, const struct 
 {
     static struct token token;
     struct nonce live = {.live = true, .text = NONCE, .scope = SCOPE_CONSOLE, .seconds = 900};
-    struct verdict verdict = check_token(&token, envelope, jws, beliefs, &live);
+    struct verdict verdict = check_token(&token, envelope, jws, beliefs, beliefs->manifest == NULL ? NULL : &live);
     if (verdict.why != NULL) hold(verdict.cme != 0 && verdict.nonce_dies && is_uuid7(span_of(token.jti)));
     if (verdict.cme != 0) return;
     hold(verdict.nonce_dies && is_uuid7(span_of(token.jti)) && strcmp(token.sub, HWID) == 0);
+    hold(beliefs->manifest != NULL && stage.date < token.exp);
     hold(token.scope == live.scope && token.seconds <= live.seconds && strcmp(token.nonce, NONCE) == 0);
     hold(token.pw.ver == 0 || token.pw.ver > beliefs->pwv);
     hold_password(&token.pw);
@@ -66,14 +68,15 @@ static void manifest_case(struct envelope *envelope, struct span jws, const stru
 {
     static struct manifest manifest;
     if (check_manifest(&manifest, envelope, jws, beliefs) != 0) return;
-    hold(manifest.ver > beliefs->manifest->ver && manifest.count >= 1 && manifest.count <= ISSUER_KEYS_MOST);
+    hold(beliefs->manifest == NULL || manifest.ver > beliefs->manifest->ver);
+    hold(manifest.count >= 1 && manifest.count <= ISSUER_KEYS_MOST);
     for (size_t i = 0; i < manifest.count; i++) {
         hold(manifest.keys[i].bytes == ISSUER_BITS / 8);
         for (size_t j = 0; j < i; j++) hold(strcmp(manifest.keys[i].kid, manifest.keys[j].kid) != 0);
     }
 }
 
-/* The first byte says which message, the rest is its payload: what lies behind a good signature. */
+/* Behind the first byte comes a payload: what lies behind a good signature. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct message *const kinds[] = {&unlock_token, &provisioning_bundle, &key_manifest};
@@ -82,9 +85,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct envelope envelope;
     static struct manifest held = {.iss = ISSUER, .ver = 1, .count = 1};
     static struct rsa_key roots[ROOTS];
-    static struct beliefs beliefs = {.hwid = HWID, .dkt = DKT, .manifest = &held, .roots = roots, .pwv = 3};
+    static struct beliefs beliefs = {.hwid = HWID, .dkt = DKT, .roots = roots};
     if (size == 0) return 0;
-    size_t kind = data[0] % (sizeof kinds / sizeof kinds[0]);
+    size_t kind = (data[0] & KIND) % (sizeof kinds / sizeof kinds[0]);
+    stage.date = (data[0] & CLOCK) != 0 ? DATE : 0;
+    beliefs.manifest = (data[0] & BARE) != 0 ? NULL : &held;
     held.keys[0].bytes = ISSUER_BITS / 8;
     roots[0].bytes = ROOT_BITS / 8;
     memcpy(held.keys[0].kid, key_name, sizeof key_name);

@@ -55,8 +55,3 @@ test('what goes onto a module has no hook for tests', () => {
 test("gcc's analyzer and clang's are silent", () => {
   make('analyze');
 });
-
-test('no fuzzer finds anything in its corpus, nor in two seconds more', () => {
-  make('fuzz-replay');
-  make('fuzz-run', 'SECONDS=2');
-});
