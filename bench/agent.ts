@@ -9,11 +9,12 @@ import { challenge } from '../protocol/messages.ts';
 import { AgentHome } from '../test/module/agent/home.ts';
 import { Latchd, type Program } from '../test/module/agent/latchd.ts';
 import { type Issuer, testIssuer } from '../test/module/issuer.ts';
-import { print } from './row.ts';
+import { excesses, print, type Row } from './row.ts';
 
 /**
  * `make -C module/agent size`: what the agent takes of a module. It runs the programs that go onto a module,
- * provisions and unlocks them over AT, and asks the kernel and callgrind.
+ * provisions and unlocks them over AT, and asks the kernel and callgrind. Exit status 1 where a figure is above its
+ * limit.
  */
 const build = resolve(import.meta.dirname, '../../module/agent/build');
 const issuer = await testIssuer();
@@ -22,7 +23,7 @@ const bytes = (program: string) => statSync(join(build, program, 'latchd')).size
 const memory = await session([join(build, 'musl/latchd')], issuer, residentBeyondTheBinary);
 const cost = await instructions(join(build, 'musl/latchd.symbols'), issuer);
 
-print([
+const rows: readonly Row[] = [
   {
     name: 'latchd, x86, musl, static, stripped',
     value: bytes('musl'),
@@ -45,7 +46,12 @@ print([
     beside: { name: 'of its bare RSA-3072 PSS verification', value: cost.verification },
     most: 1.15,
   },
-]);
+];
+print(rows);
+for (const excess of excesses(rows)) {
+  console.error(excess);
+  process.exitCode = 1;
+}
 
 /** Provisions, unlocks and locks a new module that runs `program`; what `look` sees before it ends. */
 async function session<T>(program: Program, server: Issuer, look: (pid: number) => T): Promise<T> {

