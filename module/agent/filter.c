@@ -208,14 +208,21 @@ static void take_data(struct filter *filter)
     release(filter);
 }
 
-void filter_modem_gone(struct filter *filter)
+/* Back at its commands, it owes nothing and takes no data. */
+static void rest(struct filter *filter)
 {
     filter->busy = filter->data = filter->dropping = filter->port->muted = false;
 }
 
+void filter_modem_gone(struct filter *filter)
+{
+    rest(filter);
+    filter->said_length = 0;
+}
+
 static void end_line(struct filter *filter)
 {
-    if (is_final(filter)) filter_modem_gone(filter);
+    if (is_final(filter)) rest(filter);
     if (begins(filter, "CONNECT")) take_data(filter);
     filter->said_length = 0;
 }

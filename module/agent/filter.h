@@ -53,7 +53,7 @@ int64_t filter_patience(const struct filter *filter);
 /* The host has gone: its unfinished line is forgotten. */
 void filter_host_gone(struct filter *filter);
 
-/* The modem has gone, or is back at its commands: it owes nothing, and takes no data. */
+/* The modem has gone: it owes nothing, takes no data, and what it had begun to say is no line of the next. */
 void filter_modem_gone(struct filter *filter);
 
 #endif

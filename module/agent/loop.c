@@ -98,7 +98,6 @@ static void from_modem(void)
     char bytes[512];
     int got = wire_read(&modem, bytes, sizeof bytes);
     if (got > 0) filter_modem(&filter, (struct span){bytes, (size_t)got});
-    if (modem.in < 0) filter_modem_gone(&filter);
 }
 
 /* Gives the filter what it has not taken yet. */
@@ -129,6 +128,7 @@ static void serve(struct latch *latch, const sigset_t *waiting)
         if (sent_length > 0) pass_on();
         if (wire_flush(&host) < 0) return;
         wire_flush(&modem);
+        if (filtering(latch) && modem.in < 0) filter_modem_gone(&filter);
     }
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
+import { openPty } from '../../../module/simulator/pty.ts';
 import { AgentHome } from './home.ts';
 import { buildLatchd, Latchd } from './latchd.ts';
 import { LineEnd, Modem } from './modem.ts';
@@ -189,6 +190,69 @@ test('without a modem behind it, it answers on the tty alone, whoever comes and 
   host.write('AT+CSQ\r');
   assert.match(await host.until(FINAL), /ERROR/);
 });
+
+test(
+  'a modem that goes while it takes data, and nobody reads what it said, owes nothing when it is back',
+  limits,
+  async (t) => {
+    const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
+    writeFileSync(home.path('backdoors'), 'QLINUXCMD\n');
+    let heard = '';
+    let read = () => {};
+    const reading = new Promise<void>((resolve) => {
+      read = resolve;
+    });
+    const host = await openPty(async (bytes) => {
+      heard += Buffer.from(bytes).toString('latin1');
+      if (heard.includes('CONNECT')) await reading;
+    });
+    home.configure([
+      ...home.lines.filter((line) => !line.startsWith('at =')),
+      `at = ${host.path}`,
+      `modem = ${home.path('modem')}`,
+      `backdoors = ${home.path('backdoors')}`,
+    ]);
+    const latchd = Latchd.spawn(program, home);
+    // Only now, or latchd inherits their descriptors, and there is no hanging up.
+    const [far, back] = await Promise.all([LineEnd.open(), LineEnd.open()]);
+    t.after(async () => {
+      latchd.kill('SIGTERM');
+      await latchd.ended;
+      await Promise.all([host.close(), back.close()]);
+      home.remove();
+    });
+    symlinkSync(far.path, home.path('modem'));
+    far.write('\r\nRING\r\n');
+    while (!heard.includes('RING')) await new Promise((resolve) => setTimeout(resolve, 20));
+    host.write(Buffer.from('ATD*99#\r'));
+    await far.until(/\r/);
+    far.write('\r\nCONNECT\r\n');
+    while (await takes(far));
+    await far.close();
+    rmSync(home.path('modem'));
+    symlinkSync(back.path, home.path('modem'));
+    host.write(Buffer.from('lost\r'));
+    read();
+    for (let tries = 0; tries < 60 && !heard.includes('"unprovisioned"'); tries += 1) {
+      host.write(Buffer.from('AT+QLATCH?\r'));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.ok(heard.includes('"unprovisioned"'));
+  },
+);
+
+/** Fills a line whose other end may have stopped reading. @returns false once it stays full */
+async function takes(line: LineEnd): Promise<boolean> {
+  for (let tries = 0; tries < 2000; tries += 1) {
+    try {
+      line.write('x'.repeat(512));
+      return true;
+    } catch {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  return false;
+}
 
 test('what only looks like a back door passes', limits, async (t) => {
   const { host, modem } = await between(t);
