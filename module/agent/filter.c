@@ -113,12 +113,13 @@ static bool finish(struct filter *filter)
     return true;
 }
 
-/* True where the line that has begun as data has the letters that a command line has, and now a register's name. */
+/* True where the line that has begun as data has the letters that a command line has, and now a register's name and the
+ * sign that sets it (V.250 §5.3.2). The name alone is in many a text. */
 static bool sets_editing(const struct watch *begun)
 {
     struct watch line = {0};
     bool command = false;
-    if (!watch_sets_editing(begun, true)) return false;
+    if (begun->length == 0 || begun->at[begun->length - 1] != '=' || !watch_sets_editing(begun, false)) return false;
     for (size_t i = 0; i < begun->length; i++) {
         watch_feed(&line, begun->at[i]);
         command = command || watch_ends_with(&line, &attention);

@@ -10,8 +10,8 @@
 /* The agent in front of a modem's AT processor. The host's lines are held until they end: those with `+QLATCH`
  * anywhere in them are the agent's, those with a back door are answered ERROR, and so are those that would have
  * the modem end or edit its lines in another way than is watched (S3, S5); all others go on untouched. While
- * the modem takes data (after `CONNECT` or `> `) bytes are not held; then a back door, or an S3 or S5 behind an `AT`,
- * loses its last letter and the rest of its line. What the modem says passes untouched. */
+ * the modem takes data (after `CONNECT` or `> `) bytes are not held; then a back door, or an `S3=` or `S5=` behind an
+ * `AT`, loses its last letter and the rest of its line. What the modem says passes untouched. */
 struct filter {
     struct port *port;
     const struct words *backdoors;

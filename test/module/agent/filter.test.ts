@@ -170,7 +170,16 @@ test('a modem that only seems to take data is not told to edit its lines otherwi
   await host.until(/\r\nOK\r\n/);
   host.write('5=66\r');
   await host.until(/\r\nERROR\r\n/);
-  assert.deepEqual(modem.lines, ['CONNECT', 'ATS']);
+  assert.deepEqual(modem.lines, ['CONNECT', 'ATS5']);
+});
+
+test('a text that only sounds like a register is sent whole', limits, async (t) => {
+  const { host, modem } = await between(t);
+  modem.answer = () => '\r\n> ';
+  host.write('AT+CMGS="1"\r');
+  await host.until(/> /);
+  host.write('that was 5 minutes at most, costs 3 euros.');
+  assert.equal(await modem.end.until(/\./), 'AT+CMGS="1"\rthat was 5 minutes at most, costs 3 euros.');
 });
 
 test('without a modem behind it, it answers on the tty alone, whoever comes and goes', limits, async (t) => {
