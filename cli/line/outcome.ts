@@ -45,10 +45,15 @@ export interface Outcome {
  */
 export type Status = 'confirmed' | 'journaled' | 'looked' | 'failed';
 
-/** The record as it is printed: members that have no value are left out. */
-export function recordOf({ slot, failure, seconds, ...rest }: Outcome): Record<string, unknown> {
-  const error = failure && { code: failure.code, message: failure.message, next: failure.next };
-  return { slot: slot.name, port: slot.port, ...rest, seconds: Number(seconds.toFixed(3)), error };
+/** The record as it is printed; members that have no value are left out. */
+export function recordOf(outcome: Outcome): Record<string, unknown> {
+  const { slot, hwid, imei, order, status, already, would, receipt, module, failure } = outcome;
+  return {
+    ...{ slot: slot.name, port: slot.port, hwid, imei, order, status, already, would },
+    seconds: Number(outcome.seconds.toFixed(3)),
+    error: failure && { code: failure.code, message: failure.message, next: failure.next },
+    ...{ receipt, module },
+  };
 }
 
 /** The same as a sentence. */

@@ -28,6 +28,8 @@ export interface Laptop {
   waits: boolean;
   /** Where the clipboard is looked for. */
   desk: Desk;
+  /** Gets what the next commands print, on either stream, while they run. */
+  onOutput: (text: string) => void;
   /** What is typed into the next commands. */
   stdin: string;
   latchkey(...args: string[]): Promise<Ran>;
@@ -50,9 +52,11 @@ export function laptop(
     interrupt,
     waits: false,
     desk: { platform: 'linux', path: [], wayland: false, x11: false, remote: false },
+    onOutput: () => {},
     stdin: '',
     async latchkey(...args) {
-      const [stdout, stderr] = [collect(progress), collect(progress)];
+      const { onOutput } = self;
+      const [stdout, stderr] = [collect(progress, onOutput), collect(progress, onOutput)];
       const exit = await run(args, {
         home: self.dir,
         streams: { stdin: input(self.stdin, progress), stdout: stdout.stream, stderr: stderr.stream },
@@ -83,12 +87,13 @@ function input(typed: string, terminal: unknown) {
 }
 
 /** @param shown where the stream is to be a terminal, gets what is written to it */
-function collect(shown?: (text: string) => void) {
+function collect(shown: ((text: string) => void) | undefined, said: (text: string) => void) {
   const stream = Object.assign(new PassThrough(), { isTTY: shown !== undefined });
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     shown?.(chunk.toString());
+    said(chunk.toString());
   });
   return { stream, text: () => Buffer.concat(chunks).toString() };
 }

@@ -47,7 +47,13 @@ export async function startWorld(overrides: Record<string, unknown> = {}): Promi
     },
     async module(hwid, imei = '490154203237518', more = {}) {
       const roots = server.keys.keys.roots;
-      const module = await startModule({ dir: join(dir, hwid), hwid, imei, roots, ...more });
+      const started = await startModule({ dir: join(dir, hwid), hwid, imei, roots, ...more });
+      let stopped: Promise<void> | undefined;
+      const stop = () => {
+        stopped ??= started.stop();
+        return stopped;
+      };
+      const module = { ...started, stop };
       modules.push(module);
       return module;
     },

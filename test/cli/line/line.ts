@@ -41,11 +41,15 @@ export function imeiOf(place: number): string {
   return `${body}${(10 - (sum % 10)) % 10}`;
 }
 
-/** A cable between the station and a module's tcp port. It is pulled when a command that fits goes by. */
+/** A cable between the station and a module's tcp port. */
 export interface Cable {
   readonly port: string;
-  /** Pulled at the first command that fits, before or after the module has it; undefined puts it in again. */
+  /** It is pulled when a command that fits goes by, before or after the module has heard it. */
   cut: { readonly at: RegExp; readonly heard: boolean } | undefined;
+  /** The module is out; resolves once somebody has looked, and found it so. */
+  out(): Promise<void>;
+  /** It is in again. */
+  in(): void;
   close(): Promise<void>;
 }
 
@@ -53,8 +57,16 @@ export interface Cable {
 export async function cable(far: string): Promise<Cable> {
   const { hostname, port } = new URL(far);
   const sockets = new Set<Socket>();
-  const self: Cable = { port: '', cut: undefined, close: async () => {} };
+  let missed: (() => void) | undefined;
+  const hangUp = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   const server = createServer((near) => {
+    if (missed !== undefined) {
+      near.destroy();
+      missed();
+      return;
+    }
     const module = connect(Number(port), hostname);
     for (const socket of [near, module]) {
       sockets.add(socket);
@@ -64,21 +76,28 @@ export async function cable(far: string): Promise<Cable> {
     module.on('data', (bytes) => near.write(bytes));
     near.on('data', (bytes) => {
       const { cut } = self;
-      if (cut?.at.test(bytes.toString('latin1')) !== true) {
-        module.write(bytes);
-        return;
-      }
-      if (cut.heard) module.write(bytes, () => setImmediate(() => near.destroy()));
+      const pulled = cut?.at.test(bytes.toString('latin1')) === true;
+      if (!pulled || cut.heard) module.write(bytes, () => pulled && setImmediate(() => near.destroy()));
       else near.destroy();
     });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  return Object.assign(self, {
+  const self: Cable = {
     port: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut: undefined,
+    out: () =>
+      new Promise((resolve) => {
+        missed = resolve;
+        hangUp();
+      }),
+    in() {
+      missed = undefined;
+    },
     async close() {
-      for (const socket of sockets) socket.destroy();
+      hangUp();
       await once(server.close(), 'close');
     },
-  });
+  };
+  return self;
 }
