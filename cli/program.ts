@@ -7,6 +7,8 @@ import { enroll } from './commands/enroll.ts';
 import { events } from './commands/events.ts';
 import { help } from './commands/help.ts';
 import { invite } from './commands/invite.ts';
+import { journal } from './commands/journal.ts';
+import { labels } from './commands/labels.ts';
 import { lock } from './commands/lock.ts';
 import { log } from './commands/log.ts';
 import { modules } from './commands/modules.ts';
@@ -43,6 +45,8 @@ const verbs = [
   challenge,
   apply,
   provision,
+  journal,
+  labels,
   receipts,
   unlocks,
   password,
