@@ -38,6 +38,9 @@ const words: Words = {
   'order.closed': ({ order, why }) => `closed order ${order}: ${why}`,
   'order.reopened': ({ order, why }) => `opened order ${order} again: ${why}`,
 
+  'bundle.issued': ({ order, most, expires }) =>
+    `got the offline bundle of order ${order}: for ${most} modules, until ${localTime(expires)}`,
+
   'module.registered': ({ hwid, imei, order }) =>
     `registered ${hwid}${imei ? `, IMEI ${imei}` : ''}${order ? `, order ${order}` : ''}`,
   'module.confirmed': ({ hwid }) => `confirmed ${hwid}: it is provisioned`,

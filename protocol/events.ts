@@ -42,6 +42,15 @@ const shapes = {
   'order.changed': { order: name, quantity: count, stations: z.array(name), why: z.string().max(500) },
   'order.closed': { order: name, why: z.string().max(500), state: z.literal('closed') },
   'order.reopened': { order: name, why: z.string().max(500), state: z.literal('open') },
+  'bundle.issued': {
+    order: name,
+    station: name,
+    jti: id,
+    dig: digest,
+    kid: digest,
+    most: count,
+    expires: moment,
+  },
 
   'module.registered': {
     hwid,

@@ -26,6 +26,8 @@ export interface Config {
   };
   /** Seconds within which an enrolment code must be redeemed. */
   readonly enrolmentDeadline: number;
+  /** Seconds for which an order's offline bundle counts. */
+  readonly offlineBundleLife: number;
   /** Seconds after creation within which an unlock must be issued. */
   readonly unlockDeadline: number;
   /** Named patterns; a ticket matches as a whole or not at all. */
@@ -145,6 +147,7 @@ const file = section({
     module: section({ life: duration('1d', '10950d').prefault('3650d') }).prefault({}),
   }).prefault({}),
   enrolmentDeadline: duration('1m', '24h').prefault('15m'),
+  offlineBundleLife: duration('1h', '365d').prefault('30d'),
   unlockDeadline: duration('1m', '7d').prefault('1h'),
   tickets: z
     .record(z.string().regex(/^[a-z][a-z0-9-]{0,31}$/), pattern, {

@@ -26,6 +26,8 @@ export const NewModule = z.strictObject({
   customer: Label.optional(),
   model: Label.optional(),
   key: DeviceKey,
+  /** Of a module that was provisioned with the order’s offline bundle: it is confirmed at once. */
+  receipt: z.string().max(768).optional(),
 });
 export const Module = z.strictObject({
   hwid: Hwid,

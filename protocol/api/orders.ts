@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LogPosition, Moment, Text } from './fields.ts';
+import { Id, Jws, LogPosition, Moment, Text } from './fields.ts';
 import { Page } from './list.ts';
 import { PrincipalName } from './principals.ts';
 
@@ -39,6 +39,20 @@ export const OrderChange = z
     error: 'nothing is to be changed: give a quantity or stations',
   });
 export const OrderAnswer = z.strictObject({ order: Order, log: LogPosition.nullable() });
+/** What a station hands to each module of the order while it does not reach the server: the manifests first. */
+export const OfflineBundle = z.strictObject({
+  order: OrderName,
+  jti: Id,
+  bundle: Jws,
+  manifests: z.array(Jws),
+  /** Modules that hold it are registered until then. */
+  expires: Moment,
+  /** Modules that may be registered by it: what the order lacked when it was made. */
+  most: z.int(),
+  /** Modules that were. */
+  taken: z.int(),
+  log: LogPosition.nullable(),
+});
 export const OrderQuery = Page.extend({
   state: Order.shape.state.optional(),
   /** Only those given to this station. */

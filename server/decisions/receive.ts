@@ -16,7 +16,7 @@ type Results = z.input<typeof ReceiptResults>;
 type Result = Results['results'][number];
 
 /** A receipt that a module of ours signed, and who brought it when. */
-interface Proved {
+export interface Proved {
   readonly jws: string;
   readonly module: ModuleRow;
   readonly claims: Receipt;
@@ -36,7 +36,7 @@ export async function takeReceipts(
   const checked = await Promise.all(receipts.map((jws) => prove(services, caller, jws)));
   const { value, log } = await services.commit(caller, async (tx) => {
     const results: Result[] = [];
-    for (const one of checked) results.push('status' in one ? one : await take(tx, one));
+    for (const one of checked) results.push('status' in one ? one : await takeReceipt(tx, one));
     return results;
   });
   return { results: value, log };
@@ -71,7 +71,8 @@ async function signerOf({ read }: Services, jws: string): Promise<ModuleRow | un
   return { ...module, ...former, bundle_jti: '' };
 }
 
-async function take(tx: Tx, proved: Proved): Promise<Result> {
+/** Takes one receipt that its module signed, in the transaction that it is to count in. */
+export async function takeReceipt(tx: Tx, proved: Proved): Promise<Result> {
   const row = rowOf(proved);
   const earlier = await tx.db
     .selectFrom('receipts')

@@ -1,22 +1,16 @@
 import type { z } from 'zod';
 import type { NewModule } from '../../protocol/api/modules.ts';
 import { keyObject, thumbprint } from '../../protocol/jwk.ts';
-import { signMessage } from '../../protocol/jws.ts';
-import { AUDIENCE, bundle as bundleMessage } from '../../protocol/messages.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
-import { newId } from '../id.ts';
-import type { LogPosition, Tx } from '../log/log.ts';
-import { makePassword, sealPassword } from '../passwords.ts';
-import type { ModuleRow, PasswordRow } from '../store/schema.ts';
-import { digestOf } from './device.ts';
-import { settleDoubt } from './doubt.ts';
+import type { LogPosition } from '../log/log.ts';
+import type { ModuleRow } from '../store/schema.ts';
+import { findMade, type MadeReceipt, readReceipt, unknownReceipt } from './made.ts';
 import { findModule } from './module.ts';
 import { refusePlace, refuseRepeat, standingOf } from './place.ts';
-import { lapse } from './sweep.ts';
-import { recount } from './tally.ts';
+import { adopt, insert, openBundle, type Prepared, prepare, prepareMade, replace } from './registration.ts';
 
-type Asked = z.output<typeof NewModule>;
+export type Asked = z.output<typeof NewModule>;
 
 /** A registered module and the bundle that provisions it; `log` is null where it was registered before. */
 export interface Registration {
@@ -25,15 +19,10 @@ export interface Registration {
   readonly log: LogPosition | null;
 }
 
-/** What one registration writes. */
-interface Prepared {
-  readonly module: ModuleRow;
-  readonly password: PasswordRow;
-}
-
 /**
  * Registers a module for an order, or finds it registered: hardware ID and device key together are the
- * key, so a station that repeats itself gets the same bytes.
+ * key, so a station that repeats itself gets the same bytes. With the receipt of a module that was made
+ * during an outage it is confirmed at once.
  * @throws Problem
  */
 export async function registerModule(
@@ -42,23 +31,71 @@ export async function registerModule(
   asked: Asked,
 ): Promise<Registration> {
   const dkt = deviceKeyOf(asked);
+  const receipt = asked.receipt === undefined ? undefined : readReceipt(asked, dkt, asked.receipt);
   // Before the module is looked for: where a request of its own takes the last place meanwhile, it is found.
   const standing = await standingOf(services.read, asked.order, caller);
   const known = await findTwin(services, asked.hwid, dkt);
   if (known !== undefined && !(await startsAnew(services, known, asked.hwid, dkt)))
-    return again(services, caller, known, asked, dkt);
+    return receipt !== undefined && isItself(known, asked, dkt) && known.bundle_jti !== receipt.claims.jti
+      ? adoptMade(services, caller, known, asked, receipt)
+      : again(services, caller, known, asked, dkt);
   // Only to spare the work: what counts is asked in the transaction.
   const refused = refusePlace(asked.order, standing, caller);
   if (refused !== undefined) throw refused;
-  const ver = known === undefined ? 1 : await nextVersion(services, known);
-  const prepared = await prepare(services, caller, asked, dkt, ver);
+  const prepared =
+    receipt === undefined
+      ? await prepare(
+          services,
+          caller,
+          asked,
+          dkt,
+          known === undefined ? 1 : await nextVersion(services, known),
+        )
+      : prepareMade(services, caller, asked, dkt, await findMade(services, caller, asked, receipt));
   const { value: inserted, log } = await services.commit(caller, (tx) =>
     known === undefined ? insert(tx, caller, prepared) : replace(tx, caller, known, prepared),
   );
-  if (inserted) return { module: prepared.module, bundle: openBundle(services, prepared.module), log };
+  if (inserted) return registered(services, prepared, log);
   const faster = await findTwin(services, asked.hwid, dkt);
   if (faster === undefined) throw new Error(`module ${asked.hwid} was neither made nor found`);
-  return again(services, caller, faster, asked, dkt);
+  // With a receipt, what was registered meanwhile may hold another bundle.
+  return receipt === undefined
+    ? again(services, caller, faster, asked, dkt)
+    : registerModule(services, caller, asked);
+}
+
+/** As the row is now: where the module was made during an outage, its receipt has moved it. */
+async function registered(
+  services: Services,
+  { module, made }: Prepared,
+  log: LogPosition | null,
+): Promise<Registration> {
+  const bundle = openBundle(services, module);
+  return { module: made === undefined ? module : await findModule(services.read, module.hwid), bundle, log };
+}
+
+/** Registered with a bundle of its own, which it never got: see adopt(). */
+async function adoptMade(
+  services: Services,
+  caller: Caller,
+  known: ModuleRow,
+  asked: Asked,
+  receipt: MadeReceipt,
+): Promise<Registration> {
+  const made = await findMade(services, caller, asked, receipt);
+  if (known.state !== 'registered') throw unknownReceipt(asked.hwid);
+  const prepared = prepareMade(services, caller, asked, known.dkt, made);
+  const { value: adopted, log } = await services.commit(caller, async (tx) => {
+    const standing = await standingOf(tx.db, known.order ?? '', caller);
+    const refused = refuseRepeat(known, asked.order, standing, caller);
+    if (refused !== undefined) throw refused;
+    return adopt(tx, caller, known, prepared);
+  });
+  return adopted ? registered(services, prepared, log) : registerModule(services, caller, asked);
+}
+
+function isItself(known: ModuleRow, { hwid }: Asked, dkt: string): boolean {
+  return known.hwid === hwid && known.dkt === dkt;
 }
 
 /** @throws Problem `invalid-request` where the coordinates are not a point of P-256 */
@@ -118,10 +155,11 @@ async function again(
   services: Services,
   caller: Caller,
   module: ModuleRow,
-  { hwid, order }: Asked,
+  asked: Asked,
   dkt: string,
 ): Promise<Registration> {
-  if (module.hwid === hwid && module.dkt === dkt) {
+  const { hwid, order } = asked;
+  if (isItself(module, asked, dkt)) {
     // In a commit, as it is not for a caller who was shut out since they asked.
     const { value: bundle } = await services.commit(caller, async ({ db }) => {
       const standing = module.order === null ? undefined : await standingOf(db, module.order, caller);
@@ -140,125 +178,4 @@ async function again(
       ? `Module ${hwid} is registered with another device key: one of the two is a copy. Tell an officer.`
       : `The device key of ${hwid} is that of module ${module.hwid}: one of the two is a copy. Tell an officer.`,
   );
-}
-
-async function prepare(
-  services: Services,
-  caller: Caller,
-  asked: Asked,
-  dkt: string,
-  ver: number,
-): Promise<Prepared> {
-  const { hwid, order, imei = null, customer = null, model = null } = asked;
-  const { password, hash } = makePassword(services.random);
-  const jti = newId(services);
-  const bundle = await signBundle(services, { hwid, dkt, jti, ver, hash });
-  const created = services.clock().toISOString();
-  return {
-    password: {
-      ...{ hwid, ver, hash, created, revealed: null },
-      sealed: sealPassword(services, hwid, ver, password),
-    },
-    module: {
-      ...{ hwid, dkt, x: asked.key.x, y: asked.key.y, imei, order, customer, model },
-      ...{ state: 'registered', registered: created, registered_by: caller.name, confirmed: null },
-      ...{ foreign_token: null, cleared_token: null, granted_seq: 0, pwv: null, pwv_seq: 0 },
-      ...{ bundle_jti: jti, bundle_digest: digestOf(bundle) },
-      sealed_bundle: services.sealer.seal(Buffer.from(bundle), {
-        purpose: 'bundle',
-        subject: jti,
-        version: 1,
-      }),
-    },
-  };
-}
-
-function signBundle(
-  { keys }: Services,
-  { hwid, dkt, jti, ver, hash }: { hwid: string; dkt: string; jti: string; ver: number; hash: string },
-): Promise<string> {
-  const [issuer] = keys.issuers;
-  if (issuer === undefined) throw new Error('there is no live issuer key');
-  const claims = { iss: keys.iss, aud: AUDIENCE, jti, sub: hwid, dkt, pw: { ver, hash } };
-  return signMessage(bundleMessage, claims, issuer);
-}
-
-function openBundle({ sealer }: Services, { bundle_jti, sealed_bundle }: ModuleRow): string {
-  const opened = sealer.open(sealed_bundle, { purpose: 'bundle', subject: bundle_jti, version: 1 });
-  return Buffer.from(opened).toString();
-}
-
-/** @returns false where the hardware ID or the device key was registered meanwhile */
-async function insert(tx: Tx, caller: Caller, { module, password }: Prepared): Promise<boolean> {
-  const inserted = await tx.db
-    .insertInto('modules')
-    .values(module)
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst();
-  if (inserted.numInsertedOrUpdatedRows === 0n) return false;
-  await takePlace(tx, caller, undefined, module);
-  await complete(tx, module, password);
-  return true;
-}
-
-/**
- * A retired module starts anew with another device key, as after a reset. What the old key had under
- * way ends: its tokens are for another key.
- * @returns false where it was registered anew meanwhile
- */
-async function replace(
-  tx: Tx,
-  caller: Caller,
-  { hwid, dkt, x, y }: ModuleRow,
-  { module, password }: Prepared,
-): Promise<boolean> {
-  const retired = await findModule(tx.db, hwid);
-  const replaced = await tx.db
-    .updateTable('modules')
-    .set(module)
-    .where('hwid', '=', hwid)
-    .where('dkt', '=', dkt)
-    .where('state', '=', 'retired')
-    .executeTakeFirst();
-  if (replaced.numUpdatedRows === 0n) return false;
-  await takePlace(tx, caller, retired, module);
-  await tx.db.insertInto('former_keys').values({ hwid, dkt, x, y }).execute();
-  await settleDoubt(tx, hwid);
-  const unfinished = await tx.db
-    .selectFrom('unlocks')
-    .selectAll()
-    .where('hwid', '=', hwid)
-    .where('state', 'in', ['waiting', 'ready', 'issued', 'open'])
-    .execute();
-  for (const unlock of unfinished)
-    await lapse(tx, unlock, unlock.issued === null ? 'expired' : 'unaccounted');
-  await complete(tx, module, password);
-  return true;
-}
-
-/**
- * Never more modules than were ordered, whoever else asks at the same moment.
- * @throws Problem `order-unknown`, `order-not-yours`, `order-closed`, `order-full`
- */
-async function takePlace(
-  tx: Tx,
-  caller: Caller,
-  before: ModuleRow | undefined,
-  module: ModuleRow,
-): Promise<void> {
-  const order = module.order ?? '';
-  const refused = refusePlace(order, await standingOf(tx.db, order, caller), caller);
-  if (refused !== undefined) throw refused;
-  await recount(tx, before, module);
-}
-
-async function complete(tx: Tx, module: ModuleRow, password: PasswordRow): Promise<void> {
-  await tx.db.insertInto('passwords').values(password).execute();
-  const { hwid, imei, order, customer, model, dkt, bundle_jti: jti, bundle_digest: dig } = module;
-  await tx.append({
-    ...{ type: 'module.registered', by: module.registered_by, state: 'registered' },
-    ...{ hwid, imei, order, dkt, jti, dig, ver: password.ver },
-    ...(customer !== null && { customer }),
-    ...(model !== null && { model }),
-  });
 }

@@ -42,6 +42,11 @@ const tables: readonly StateTable[] = [
   },
   { name: 'order_stations', key: ['order', 'station'], columns: [] },
   {
+    name: 'offline_bundles',
+    key: ['jti'],
+    columns: ['order', 'station', 'digest', 'kid', 'most', 'expires', 'taken'],
+  },
+  {
     name: 'modules',
     key: ['hwid'],
     columns: [

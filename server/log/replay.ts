@@ -54,6 +54,8 @@ const effects: Effects = {
     giveTo(order, stations, rows);
   },
   'order.closed': ({ order }, rows) => rows.merge('orders', order, { closed: 1 }),
+  'bundle.issued': ({ order, station, jti, dig, kid, most, expires }, rows) =>
+    rows.merge('offline_bundles', jti, { order, station, digest: dig, kid, most, expires, taken: 0 }),
   'order.reopened': ({ order }, rows) => rows.merge('orders', order, { closed: 0 }),
 
   'module.registered': (event, rows) => {
@@ -63,7 +65,10 @@ const effects: Effects = {
       ...{ imei, customer, model, dkt, bundle_jti: jti, bundle_digest: dig },
       ...{ foreign_token: null, cleared_token: null, granted_seq: 0 },
     });
-    rows.merge('passwords', keyOf(hwid, ver), { revealed: 0 });
+    // Made during an outage, it has no password yet, and counts in the bundle that it was made with.
+    if (ver > 0) rows.merge('passwords', keyOf(hwid, ver), { revealed: 0 });
+    const taken = rows.get('offline_bundles', jti)?.['taken'];
+    if (taken !== undefined) rows.merge('offline_bundles', jti, { taken: Number(taken) + 1 });
   },
   'module.certified': ({ hwid, dkt, key, serial, expires, dig }, rows) =>
     rows.merge('tls_certificates', keyOf(hwid, key), { dkt, serial, not_after: expires, digest: dig }),

@@ -36,7 +36,10 @@ export const modulesOperations: readonly AnyOperation[] = [
     query: none,
     body: NewModule,
     answer: RegisteredModule,
-    problems: ['module-exists'],
+    problems: [
+      ...(['module-exists', 'order-unknown', 'order-not-yours', 'order-closed', 'order-full'] as const),
+      ...(['order-mismatch', 'invalid-message', 'receipt-unknown'] as const),
+    ],
     handle: async ({ body, caller }, services) => {
       mayProvision(services, caller, body.hwid);
       const { module, bundle, log } = await registerModule(services, caller, body);

@@ -3,6 +3,7 @@ import { pageOf } from '../../protocol/api/list.ts';
 import { Why } from '../../protocol/api/modules.ts';
 import {
   NewOrder,
+  OfflineBundle,
   Order,
   OrderAnswer,
   OrderChange,
@@ -10,6 +11,7 @@ import {
   OrderQuery,
 } from '../../protocol/api/orders.ts';
 import type { Caller, Services } from '../context.ts';
+import { offlineBundle } from '../decisions/offline.ts';
 import {
   changeOrder,
   closeOrder,
@@ -81,6 +83,23 @@ export const ordersOperations: readonly AnyOperation[] = [
     handle: async ({ params, body, caller }, services) => {
       mayAdminister(services, caller, params.order);
       return { body: await changeOrder(params.order, body, caller, services) };
+    },
+  }),
+  operation({
+    id: 'offlineBundle',
+    method: 'post',
+    path: '/v1/orders/{order}/bundle',
+    summary: 'The offline bundle of an order and the station that asks; the same bytes while it lives',
+    access: ['station'],
+    params: One,
+    query: none,
+    body: noBody,
+    answer: OfflineBundle,
+    problems: ['order-unknown', 'order-not-yours', 'order-closed', 'order-full'],
+    handle: async ({ params, caller }, services) => {
+      const resource = { type: 'Order', id: params.order } as const;
+      mustBePermitted(services, caller, { action: 'provision', resource, context: {} });
+      return { body: await offlineBundle(services, caller, params.order) };
     },
   }),
   ending('closeOrder', 'close', closeOrder, 'Register no further module for an order'),

@@ -166,6 +166,10 @@ const table: Record<string, Row> = {
     may: ['officer'],
     request: () => ({ path: `/v1/orders/${ORDER}/change`, body: { quantity: 999_999, why: 'access test' } }),
   },
+  offlineBundle: {
+    may: ['station'],
+    request: () => ({ path: `/v1/orders/${ORDER}/bundle` }),
+  },
   closeOrder: { may: ['officer'], request: end('close') },
   reopenOrder: { may: ['officer'], request: end('reopen') },
 

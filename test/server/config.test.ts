@@ -38,6 +38,7 @@ test('every key is optional: an empty file is a server for one machine', () => {
     module: { life: 3650 * 86_400 },
   });
   assert.equal(config.enrolmentDeadline, 900);
+  assert.equal(config.offlineBundleLife, 30 * 86_400);
 });
 
 test('all faults are reported together, each with its line, its key, and what is expected', () => {

@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { EventType } from '../../../protocol/events.ts';
 import { Problem } from '../../../protocol/problems.ts';
 import type { Caller, Services } from '../../../server/context.ts';
+import { offlineBundle } from '../../../server/decisions/offline.ts';
 import { closeOrder } from '../../../server/decisions/orders.ts';
 import { disablePrincipal } from '../../../server/decisions/principals.ts';
 import { revokeCertificate } from '../../../server/decisions/revoke.ts';
@@ -15,7 +16,7 @@ import { Device } from '../../fixture/device.ts';
 import { publicMembers } from '../../fixture/enrolled.ts';
 import { ordered, orderOf } from '../../fixture/orders.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
-import { caller, once, principal, provisioned, requested } from '../../fixture/unlocks.ts';
+import { caller, digest, once, principal, provisioned, requested } from '../../fixture/unlocks.ts';
 
 /** Who was let in, and is shut out before what they asked for is committed, changes nothing (DESIGN §6). */
 
@@ -141,6 +142,22 @@ const writes: readonly Write[] = [
     async request() {
       const { hwid, key } = new Device();
       return { body: { hwid, key, order } };
+    },
+  },
+  {
+    operation: 'offlineBundle',
+    event: 'bundle.issued',
+    request: async () => ({ params: { order: await newOrder() } }),
+  },
+  {
+    operation: 'registerModule',
+    event: 'module.confirmed',
+    async request() {
+      const made = new Device();
+      const { hwid, key } = made;
+      const { jti, bundle } = await offlineBundle(services, station, order);
+      const receipt = await made.receipt('provisioned', jti, { dig: digest(bundle), pwv: 0 });
+      return { body: { hwid, key, order, receipt } };
     },
   },
   {
@@ -282,7 +299,12 @@ const ways = {
 } as const;
 
 /** Requests whose repeat gives what was given before, and writes nothing. */
-const repeatable = new Set<EventType>(['unlock.issued', 'module.registered', 'certificate.renewed']);
+const repeatable = new Set<EventType>([
+  'unlock.issued',
+  'bundle.issued',
+  'module.registered',
+  'certificate.renewed',
+]);
 
 for (const [code, shutOut] of Object.entries(ways)) {
   for (const write of writes.filter(({ event }) => repeatable.has(event))) {
