@@ -44,6 +44,13 @@ struct outlook {
     struct watch line;
 };
 
+/* Takes the next byte of the line that the modem reads: a CR with its eighth bit set may end one, and begin another. */
+static bool feed_line(struct watch *line, char byte)
+{
+    bool may_end = byte != '\r' && (byte & 0x7f) == '\r';
+    return watch_feed(line, may_end ? ';' : byte);
+}
+
 /* What is to become of the held line. */
 static enum fate judge(const struct filter *filter, struct outlook *after)
 {
@@ -52,7 +59,7 @@ static enum fate judge(const struct filter *filter, struct outlook *after)
     after->line = filter->begun;
     for (size_t i = 0; i < filter->length; i++) {
         watch_feed(&after->all, filter->line[i]);
-        watch_feed(&after->line, filter->line[i]);
+        feed_line(&after->line, filter->line[i]);
         if (watch_ends_with_any(&after->all, &filter->own)) return OWN;
         if (watch_ends_with_any(&after->all, filter->backdoors)) fate = SHUT;
         if (watch_sets_editing(&after->line, false)) fate = SHUT;
@@ -131,15 +138,13 @@ static bool sets_editing(const struct watch *begun)
 static void stream(struct filter *filter, char byte)
 {
     if (filter->dropping && !is_end(byte)) return;
-    bool fed = watch_feed(&filter->watch, byte) && watch_feed(&filter->begun, byte);
-    filter->dropping = fed && (watch_ends_with_any(&filter->watch, &filter->own) ||
-                               watch_ends_with_any(&filter->watch, filter->backdoors) ||
-                               sets_editing(&filter->begun));
+    bool fed = watch_feed(&filter->watch, byte), line_fed = feed_line(&filter->begun, byte);
+    filter->dropping = (fed && (watch_ends_with_any(&filter->watch, &filter->own) ||
+                                watch_ends_with_any(&filter->watch, filter->backdoors))) ||
+                       (line_fed && sets_editing(&filter->begun));
     bool sent = !filter->dropping && outbox_add(filter->modem, (struct span){&byte, 1});
-    if (fed && !sent) {
-        watch_take_back(&filter->watch);
-        watch_take_back(&filter->begun);
-    }
+    if (fed && !sent) watch_take_back(&filter->watch);
+    if (line_fed && !sent) watch_take_back(&filter->begun);
     if (sent) begin_after(filter, byte);
 }
 

@@ -56,6 +56,7 @@ const talks = [
   [piece('CONNECT\r'), piece('CONNECT\r', true), piece('ATS0'), ok, piece('5=66\r'), ok],
   [piece('CONNECT\r'), piece('CONNECT\r', true), piece('ATS3=33\rAT+QADX \b\bBKEY\r'), ok],
   [piece('CONNECT\r'), piece('CONNECT\r', true), piece('0123456789'.repeat(12)), hostRepeats],
+  [piece('AT+CSQ\x8dATS5=66\r')],
   [piece('AT+QLINUX\bXCMD\r'), piece('ATS5=88\r'), piece('AT+QFLST="\\2BQADBKEY"\r')],
   [piece('ATZ"'.repeat(30)), hostRepeats, piece('\r')],
   [piece('x'.repeat(120)), hostRepeats, piece('\r')],

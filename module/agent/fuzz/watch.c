@@ -27,7 +27,8 @@ static void hold_line(void)
 /* False once the watch has seen something: the filter lets no more of it through. */
 static bool passes(uint8_t byte)
 {
-    bool ends = byte == '\r' && (modem.how & ENDS_LINES) != 0;
+    int read = (modem.how & EIGHT_BITS) != 0 ? byte : byte & 0x7f;
+    bool ends = read == '\r' && (modem.how & ENDS_LINES) != 0;
     if (!ends) {
         watch_feed(&watch, (char)byte);
         watch_feed(&line, (char)byte);

@@ -122,6 +122,7 @@ for (const line of [
   'ATE0S0X\b5=66',
   // LF is no end of a line, and a line end of another kind would hide where one begins (§6.2.1).
   'ATS\n5=66',
+  'AT+CSQ\x8dATS5=66',
   'ATS3=33',
 ]) {
   const shown = JSON.stringify(line.length > 60 ? `${line.slice(0, 20)}…${line.slice(-20)}` : line);
