@@ -54,8 +54,17 @@ $(eval $(call carry,musl,musl-gcc,$(MUSL_LINK),strip))
 CROSS ?= arm-linux-gnueabihf-
 ARM_FLAGS ?= -mcpu=cortex-a7 -mfpu=neon-vfpv4 -mthumb
 $(eval $(call carry,arm,$(CROSS)gcc $(ARM_FLAGS),,$(CROSS)strip))
-ARM_TEST_LINK = -Wl,--wrap=__prctl_time64 tools/emulated.c
+ARM_TEST_LINK = -Wl,--wrap=prctl,--wrap=__prctl_time64
 $(eval $(call carry,arm-test,$(CROSS)gcc $(ARM_FLAGS) -DLATCHD_TEST,$(ARM_TEST_LINK),$(CROSS)strip))
+$(BUILD)/arm-test/emulated.o: tools/emulated.c targets.mk
+	@mkdir -p $(@D)
+	$(CROSS)gcc $(ARM_FLAGS) $(STRICT) $(SMALL) -c -o $@ $<
+$(BUILD)/arm-test/latchd.symbols: $(BUILD)/arm-test/emulated.o
+# What nothing calls is not linked, so what is left of emulated.c shows whether it stands where it should.
+arm-test: $(BUILD)/arm-test/emulated
+$(BUILD)/arm-test/emulated: $(BUILD)/arm-test/latchd.symbols
+	@$(CROSS)nm $< | grep ' T __wrap_' >$@ || { rm -f $@ $<; \
+	  echo "nothing in $< calls prctl by a name that tools/emulated.c stands before, so no service would start" >&2; exit 1; }
 
 # Whatever a sanitizer finds ends the program.
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
