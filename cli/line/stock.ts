@@ -1,8 +1,12 @@
+import { OfflineBundle } from '../../protocol/api/orders.ts';
+import type { Client } from '../client.ts';
 import type { Cli } from '../context.ts';
-import { deliverJournal } from './delivery.ts';
+import { asFailure } from '../failure.ts';
+import { deliverJournal, type Told } from './delivery.ts';
 import type { Journal } from './journal.ts';
 import type { Plan } from './line.ts';
 import type { OfflineBundles } from './offline.ts';
+import { isOutage } from './outage.ts';
 import type { Greeting } from './uplink.ts';
 
 /** What this computer keeps for when there is no server. */
@@ -11,24 +15,38 @@ export interface Stock {
   readonly bundles: OfflineBundles;
 }
 
-/** While there is a server: keys and offline bundle are fetched, and the journal is delivered. */
-export function greeting(cli: Cli, plan: Plan, { journal }: Stock): Greeting {
+/** While there is a server: keys and the order's offline bundle are fetched, and the journal is delivered. */
+export function greeting(cli: Cli, { dryRun, order }: Plan, { journal, bundles }: Stock): Greeting {
   const idle = async () => {};
-  if (plan.dryRun) return { greet: idle, deliver: idle };
+  if (dryRun) return { greet: idle, deliver: idle };
   return {
     async greet(session) {
       await session.refreshed();
+      await fetchBundle(cli, session.client, order, bundles);
     },
     async deliver({ client }) {
       let taken = 0;
-      await deliverJournal(journal, client, cli.clock, ({ hwid }, refusal) => {
+      const told: Told = ({ hwid }, refusal) => {
         if (refusal === undefined) taken += 1;
-        else
-          cli.out.warn(
-            `the server refused module ${hwid} of the journal: ${refusal.message} It lies aside: latchkey journal list`,
-          );
-      });
-      if (taken > 0) cli.out.warn(`${taken} modules of the journal are delivered`);
+        else cli.out.warn(`module ${hwid} of the journal was refused, and lies aside: ${refusal.message}`);
+      };
+      await deliverJournal(journal, client, cli.clock, told);
+      if (taken === 0) return;
+      cli.out.warn(`${taken} modules of the journal are delivered`);
+      // What was delivered has its place in the order now.
+      await fetchBundle(cli, client, order, bundles);
     },
   };
+}
+
+/** A refusal, as of an order that has all its modules, leaves the line at work while the server answers. */
+async function fetchBundle(cli: Cli, client: Client, order: string, bundles: OfflineBundles): Promise<void> {
+  try {
+    const answer = await client.post(`/v1/orders/${order}/bundle`, OfflineBundle);
+    const { jti, bundle, expires, most, taken } = answer;
+    bundles.keep({ order, jti, bundle, expires, left: Math.max(most - taken, 0) });
+  } catch (error) {
+    if (isOutage(error)) throw error;
+    cli.out.warn(`there is no offline bundle for an outage: ${asFailure(error).message}`);
+  }
 }

@@ -1,0 +1,74 @@
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { TestServer } from '../../fixture/server.ts';
+import type { Laptop } from '../laptop.ts';
+
+/** The way to the server, which a test breaks and mends. */
+export interface Gate {
+  /** The laptop's home takes this way from now on. */
+  lead(laptop: Laptop): void;
+  /** Connections break, and new ones are refused. */
+  shut(): Promise<void>;
+  open(): Promise<void>;
+  /** Shut in the next call of an operation: before the server acts, or before it has answered. */
+  shutIn(operation: string, when: 'before' | 'after'): void;
+}
+
+export async function gate(server: TestServer): Promise<Gate> {
+  const { port } = server.running.api;
+  const sockets = new Set<Socket>();
+  const pass = (near: Socket) => {
+    const far = connect(port, '127.0.0.1');
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one);
+      one
+        .on('error', () => {})
+        .on('close', () => {
+          sockets.delete(one);
+          other.destroy();
+        });
+      one.pipe(other);
+    }
+  };
+  const listen = async (at: number) => {
+    const listening = createServer(pass).listen(at, '127.0.0.1');
+    await once(listening, 'listening');
+    return listening;
+  };
+  let listening = await listen(0);
+  const own = (listening.address() as AddressInfo).port;
+  const self: Gate = {
+    lead({ dir }) {
+      const file = join(dir, 'profile.json');
+      const profile = JSON.parse(readFileSync(file, 'utf8'));
+      writeFileSync(file, JSON.stringify({ ...profile, server: `https://127.0.0.1:${own}` }));
+    },
+    async shut() {
+      const closed = listening.listening && once(listening.close(), 'close');
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+    async open() {
+      if (!listening.listening) listening = await listen(own);
+    },
+    shutIn(id, when) {
+      const operation = server.operations.find((one) => one.id === id);
+      if (operation === undefined) throw new Error(`no operation ${id}`);
+      const { handle } = operation;
+      const once: typeof handle = async (request, services) => {
+        Object.assign(operation, { handle });
+        const answer = when === 'after' ? await handle(request, services) : undefined;
+        await self.shut();
+        if (answer === undefined) throw new Error('nobody hears the answer');
+        return answer;
+      };
+      Object.assign(operation, { handle: once });
+    },
+  };
+  return self;
+}
