@@ -15,32 +15,27 @@ SRC_URI = "${LATCHKEY_GIT};subpath=module/agent \
            file://root-a.json \
            file://root-b.json"
 
-# Releases before 5.1 unpack into WORKDIR.
-UNPACKDIR ??= "${WORKDIR}"
-S = "${UNPACKDIR}/agent"
+# Where the release unpacks: 5.1 and later into UNPACKDIR, earlier ones into WORKDIR.
+LATCHKEY_UNPACKED = "${@d.getVar('UNPACKDIR') or d.getVar('WORKDIR')}"
+S = "${LATCHKEY_UNPACKED}/agent"
 
-# 2.28 or 3.6, of meta-oe.
+# 2.28 or 3.6, of meta-networking.
 DEPENDS = "mbedtls"
 
 inherit systemd
 SYSTEMD_SERVICE:${PN} = "latchd.service"
-
-# The Makefile sets FORTIFY itself, and another number would be an error.
-lcl_maybe_fortify = ""
 
 do_compile() {
     oe_runmake all
 }
 
 do_install() {
-    oe_runmake install DESTDIR=${D} PREFIX=${prefix}
-    install -D -m 0644 ${UNPACKDIR}/latchd.conf ${D}${sysconfdir}/latchd.conf
+    install -D -m 0644 ${LATCHKEY_UNPACKED}/latchd.conf ${D}${sysconfdir}/latchd.conf
     for file in backdoors.conf root-a.json root-b.json; do
-        install -D -m 0644 ${UNPACKDIR}/$file ${D}${sysconfdir}/latchd/$file
+        install -D -m 0644 ${LATCHKEY_UNPACKED}/$file ${D}${sysconfdir}/latchd/$file
     done
-    if ${@bb.utils.contains('DISTRO_FEATURES', 'systemd', 'true', 'false', d)}; then
-        install -D -m 0644 ${S}/init/latchd.service ${D}${systemd_system_unitdir}/latchd.service
-    fi
+    oe_runmake install DESTDIR=${D} PREFIX=${prefix} UNITDIR=${systemd_system_unitdir} \
+        INIT=${@bb.utils.contains('DISTRO_FEATURES', 'systemd', 'systemd', '', d)}
 }
 
 # Without systemd the image's inittab gets the line of init/inittab. It stands in busybox-inittab or
