@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openPty } from '../../../module/simulator/pty.ts';
 import { AgentHome } from './home.ts';
@@ -11,13 +12,17 @@ const program = buildLatchd();
 
 const limits = { timeout: 60_000 };
 
-const BACKDOORS = ['QLINUXCMD', 'QADBKEY', 'QCFG="usbcfg"', 'QFASTBOOT', 'QDOWNLOAD'];
+/** The list that ships, and the commands in it. */
+const list = resolve(import.meta.dirname, '../../../../module/agent/backdoors.conf');
+const BACKDOORS = readFileSync(list, 'utf8')
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'));
 
 /** latchd between a host and a modem. */
 async function between(t: TestContext): Promise<{ host: LineEnd; modem: Modem; latchd: Latchd }> {
   const [host, far] = await Promise.all([LineEnd.open(), LineEnd.open()]);
   const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
-  writeFileSync(home.path('backdoors'), `${BACKDOORS.join('\n')}\n`);
+  copyFileSync(list, home.path('backdoors'));
   home.configure([
     ...home.lines.filter((line) => !line.startsWith('at =')),
     `at = ${host.path}`,
@@ -96,6 +101,8 @@ for (const line of [
   'AT+QCFG="usbcfg",0x2C7C,0x0125,1,1,1,1,1,1,0',
   'at+qcfg = "USBCFG",0x2C7C,0x0125,1,1,1,1,1,1,0',
   'AT+QFASTBOOT',
+  'AT+CMUX=0',
+  'AT+QFUMOCFG="dmacc","`reboot`"',
   'AT+QDOWNLOAD=1',
   'AT+QDOWNX\bLOAD=1',
   'AT+QLI\nNUXCMD="id"',
