@@ -19,7 +19,7 @@ before(async () => {
   engineer = await world.enrolled('alice', 'engineer');
   const station = await world.enrolled('line-1', 'station');
   const { atPath } = await world.module(HWID);
-  await ok(station.latchkey('provision', '--port', atPath, '--json'));
+  await ok(station.latchkey('provision', '--port', atPath, '--order', 'A-7731', '--json'));
   const asked = ['--port', atPath, '--hwid', HWID, '--reason', 'look at its password', '--json'];
   unlock = (await ok(engineer.latchkey('unlock', ...asked))).unlock.id;
 });

@@ -23,7 +23,7 @@ before(async () => {
   engineer = await world.enrolled('alice', 'engineer');
   const station = await world.enrolled('line-1', 'station');
   module = await world.module(HWID);
-  await ok(station.latchkey('provision', '--port', module.atPath, '--json'));
+  await ok(station.latchkey('provision', '--port', module.atPath, '--order', 'A-7731', '--json'));
 });
 after(() => world.stop());
 afterEach(() => lock());
