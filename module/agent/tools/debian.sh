@@ -25,10 +25,17 @@ chmod 755 "$scratch"
 mkdir -p "$scratch/lists/partial" "$scratch/files"
 # apt fetches as a user of its own, where that user exists.
 chown -R _apt "$scratch/lists" "$scratch/files" 2>/dev/null || true
-# From where this machine has its own packages.
-sites=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | sort -u)
-archive=$(echo "$sites" | grep -v security | head -n 1)
-security=$(echo "$sites" | grep security | head -n 1)
+# From where this machine has its own packages: by what the archive says of itself, or, before the first
+# `apt-get update`, by the release that this is.
+ID='' VERSION_CODENAME=''
+[ ! -e /etc/os-release ] || . /etc/os-release
+site() { apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "$@" | sort -u | head -n 1; }
+archive=$(site 'Label: Debian')
+security=$(site 'Label: Debian-Security')
+if [ -z "$archive" ] && [ "$ID" = debian ]; then
+  archive=$(site --no-release-info "Release: $VERSION_CODENAME")
+  security=$(site --no-release-info "Release: $VERSION_CODENAME-security")
+fi
 if [ -z "$archive" ]; then
   echo "debian.sh: apt knows no archive of Debian's; put one into /etc/apt/sources.list." >&2
   exit 1
