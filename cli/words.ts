@@ -17,6 +17,10 @@ const words: Words = {
   'server.started': ({ version }) => `started, version ${version}`,
   'keys.published': ({ ver }) => `published key manifest ${ver}`,
 
+  'data-key.created': ({ key }) => `made data key ${key}, which seals from now on`,
+  'data-key.removed': ({ key }) => `ended data key ${key}: nothing is sealed under it any more`,
+  'kek.rotated': ({ keys }) => `wrapped ${keys.length} data key${keys.length === 1 ? '' : 's'} by a new KEK`,
+
   'principal.created': ({ principal, kind, roles }) => `added the ${kind} ${principal} (${roles.join(', ')})`,
   'principal.disabled': ({ principal }) => `disabled ${principal}`,
   'principal.enabled': ({ principal }) => `enabled ${principal}`,

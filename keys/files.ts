@@ -133,7 +133,7 @@ function permitted<T>(path: string, act: () => T): T {
   }
 }
 
-function syncDirectory(directory: string): void {
+export function syncDirectory(directory: string): void {
   const opened = openSync(directory, 'r');
   try {
     fsyncSync(opened);

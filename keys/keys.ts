@@ -107,6 +107,8 @@ export interface SealedFor {
 
 /** AES-256-GCM under the newest data key; the associated data are purpose, subject, version. */
 export interface Sealer {
+  /** False while nothing can be sealed. */
+  readonly usable: boolean;
   seal(plain: Uint8Array, sealedFor: SealedFor): Uint8Array;
   /** @throws where the bytes were not sealed for exactly this */
   open(sealed: Uint8Array, sealedFor: SealedFor): Uint8Array;

@@ -25,6 +25,7 @@ export function makeSealer(dataKeys: readonly DataKey[], random: Random): Sealer
   if (newest === undefined) throw new KeyFault('missing', 'there is no data key');
   const keys = new Map(dataKeys.map(({ id, key }) => [id, key]));
   return {
+    usable: true,
     seal(plain, sealedFor) {
       const head = Buffer.concat([Buffer.of(VERSION), idBytes(newest.id)]);
       const body = encrypt(newest.key, random(NONCE), plain, associated(head, sealedFor));
@@ -39,6 +40,11 @@ export function makeSealer(dataKeys: readonly DataKey[], random: Random): Sealer
       return plain;
     },
   };
+}
+
+/** Id of the data key that sealed these bytes; undefined where they were not sealed here. */
+export function sealedUnder(sealed: Uint8Array): string | undefined {
+  return sealed[0] === VERSION && sealed.length > ID ? idText(sealed.subarray(1, 1 + ID)) : undefined;
 }
 
 /** Wrapped: version byte 1 · nonce (12) · ciphertext (32) · tag (16), bound to the data key's id. */

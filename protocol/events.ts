@@ -28,6 +28,10 @@ const shapes = {
   'server.started': { version: name },
   'keys.published': { ver: count, keys: z.array(digest), log: z.array(digest), dig: digest },
 
+  'data-key.created': { key: id },
+  'data-key.removed': { key: id },
+  'kek.rotated': { keys: z.array(id) },
+
   'principal.created': { principal: name, kind: z.enum(['person', 'station']), roles: z.array(name) },
   'principal.disabled': { principal: name },
   'principal.enabled': { principal: name },

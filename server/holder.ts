@@ -18,7 +18,8 @@ export class DataDirInUse extends Error {
 
 /**
  * Makes this process the one that serves the data directory, until it gives that back or ends. The lock
- * alone decides; the file beside it only says who has it. `check`, `doctor`, `init` and `revoke` need no lock.
+ * alone decides; the file beside it only says who has it. `check`, `doctor`, `init`, `revoke` and
+ * `rotate` need no lock.
  * @throws DataDirInUse
  */
 export function holdDataDir({ dataDir }: Pick<Config, 'dataDir'>): Release {

@@ -9,6 +9,7 @@ import { describeFindings, doctor } from './commands/doctor.ts';
 import { exits, explain } from './commands/exit.ts';
 import { init } from './commands/init.ts';
 import { revoke } from './commands/revoke.ts';
+import { rotateDataKey, rotateKek } from './commands/rotate.ts';
 import { start } from './commands/start.ts';
 import type { Config } from './config.ts';
 import { parseConfig, readConfig } from './config-file.ts';
@@ -38,6 +39,7 @@ Examples:
   latchkey-server init --officer alice     make keys and database, print alice's enrolment code
   latchkey-server start                    run, in the foreground; SIGTERM stops it
   latchkey-server revoke alice             when the only officer’s laptop was stolen
+  latchkey-server rotate kek               a new KEK in the place of the old one
   latchkey-server doctor                   say what should be mended, and how
 
 Exit codes: 0 done · 1 failed · 2 command line or configuration · 3 refused in this state · 4 something is unsound
@@ -102,6 +104,47 @@ enabled, and init makes an officer a new code once no other can. Officers themse
         ? `${name} has no certificate that is not revoked. A code for ${name} ends by itself.`
         : `All certificates of ${name} are revoked, and the unused codes for or by ${name} withdrawn.`,
     );
+  });
+
+const rotate = program
+  .command('rotate')
+  .description('Put another key in the place of the one that seals rows, or of the one that wraps it.');
+
+rotate
+  .command('data-key')
+  .description('Make a new data key. A running server seals with it within seconds.')
+  .option('--json', 'print one JSON object')
+  .addHelpText(
+    'after',
+    `
+What older data keys sealed is sealed anew in the background, while the server runs; then they end, and doctor
+no longer names them. The server does all this by itself long before a data key is used up.`,
+  )
+  .action(async ({ json }: { json?: true }) => {
+    const key = await rotateDataKey(configuration(), ambient(pino.destination(STDERR), 'warn'));
+    if (json) return say(JSON.stringify({ key }));
+    say(
+      `Data key ${key} seals from now on. A running server seals older rows anew; doctor says how far it is.`,
+    );
+  });
+
+rotate
+  .command('kek')
+  .description('Make a new KEK, wrap all data keys by it, then remove the old one.')
+  .option('--json', 'print one JSON object')
+  .addHelpText(
+    'after',
+    `
+The server may run. Cut off, run it again: meanwhile the server works with what is there. Backups of the database
+from before open with the old KEK alone: keep its copy for as long as you keep them.`,
+  )
+  .action(async ({ json }: { json?: true }) => {
+    const config = configuration();
+    const keys = await rotateKek(config, ambient(pino.destination(STDERR), 'warn'));
+    if (json) return say(JSON.stringify({ kek: config.kek, keys }));
+    say(`${config.kek} holds a new KEK, which wraps ${keys.length} data key(s). Now:`);
+    say('  print it and lock it up, as after init');
+    say('  make a backup of the database, and keep the copy of the old KEK as long as earlier backups');
   });
 
 program

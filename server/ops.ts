@@ -5,7 +5,7 @@ import type { Metrics } from './metrics.ts';
 
 /** One thing that must be so for the server to do its work. A warning does not make it unready. */
 export interface Check {
-  readonly name: 'log' | 'manifest' | 'certificate' | 'roots' | 'stopping';
+  readonly name: 'log' | 'sealing' | 'manifest' | 'certificate' | 'roots' | 'stopping';
   readonly state: 'ok' | 'warning' | 'failed';
   readonly detail: string;
 }
@@ -42,12 +42,18 @@ function ready(options: OpsOptions, response: ServerResponse<IncomingMessage>): 
 }
 
 export function readiness({ services, certificate, stopping }: OpsOptions): Check[] {
-  const { log, keys, config, clock } = services;
+  const { log, sealer, keys, config, clock } = services;
   const newest = keys.manifests.at(-1)?.claims;
   const ends = certificate();
   return [
     check('stopping', !stopping.aborted, 'taking requests', 'the server is stopping'),
     check('log', log.available, 'can be written', 'cannot be written: nothing is granted'),
+    check(
+      'sealing',
+      sealer.usable,
+      'the data key has uses left',
+      'the data key has no uses left: nothing is granted',
+    ),
     check('manifest', newest !== undefined, `version ${newest?.ver} is in force`, 'there is none'),
     check('certificate', ends > clock(), `ends ${ends.toISOString()}`, `ended ${ends.toISOString()}`),
     rootsPresent(config)

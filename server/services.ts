@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import { createDeviceCa } from '../keys/create.ts';
 import { KeyFault } from '../keys/fault.ts';
+import { loadKeks } from '../keys/kek.ts';
 import type { Keys } from '../keys/keys.ts';
 import { loadMaterial, loadRoots } from '../keys/load.ts';
 import { verifyManifests } from '../keys/manifest.ts';
@@ -16,12 +17,12 @@ import { type NoteSigner, noteVerifier } from '../protocol/note.ts';
 import type { Config } from './config.ts';
 import type { Services } from './context.ts';
 import { authored } from './decisions/author.ts';
+import { Keyring } from './keyring.ts';
 import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
 import { logReader } from './log/read.ts';
 import type { LogIdentity } from './log/tree.ts';
 import { loadPolicy } from './policy-file.ts';
-import { loadSealer } from './store/data-keys.ts';
 import { readManifests } from './store/manifests.ts';
 import type { Database } from './store/schema.ts';
 import { openSqlite } from './store/sqlite.ts';
@@ -31,6 +32,7 @@ import type { Store } from './store/store.ts';
 export type Ambient = Pick<Services, 'clock' | 'random' | 'diagnostics' | 'version'>;
 
 export interface OpenServices extends Services {
+  readonly sealer: Keyring;
   /** Closes the log, which waits for what is pending, then the database. */
   close(): Promise<void>;
 }
@@ -67,7 +69,6 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Op
     if (manifests.length === 0) throw new NotInitialized(config);
     const deviceCa = material.deviceCa ?? (await firstDeviceCa(store.read, config, ambient));
     const keys = makeKeys(config.iss, { ...material, deviceCa }, manifests, ambient.random);
-    const sealer = await loadSealer(store.read, { kek: keys.kek, random: ambient.random });
     const log = await openConfiguredLog(store, keys, config, ambient);
     const close = async () => {
       await log.close();
@@ -75,6 +76,8 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Op
     };
     const { read } = store;
     const commit = authored(log, ambient.clock);
+    const keks = () => loadKeks(config, ambient.random);
+    const sealer = await Keyring.open({ ...ambient, read, commit, keks });
     return { ...ambient, config, keys, sealer, log, commit, read, reader: logReader(read), policy, close };
   } catch (error) {
     await store.close();

@@ -5,6 +5,7 @@ import type { Services } from '../context.ts';
 import { sweep } from '../decisions/sweep.ts';
 import { addGauges } from '../gauges.ts';
 import { holdDataDir } from '../holder.ts';
+import { keepSealed } from '../keep.ts';
 import { type Running, startListeners } from '../listeners.ts';
 import { allOperations } from '../operations.ts';
 import { type Ambient, openServices, requireDatabase } from '../services.ts';
@@ -33,6 +34,7 @@ async function serve(config: Config, ambient: Ambient, stopping: AbortSignal): P
   const services = await openServices(config, ambient);
   const { diagnostics, commit, version } = services;
   let running: Running | undefined;
+  let keeping: Promise<void> | undefined;
   try {
     running = await startListeners(services, allOperations(version));
     addGauges(running, services);
@@ -42,12 +44,14 @@ async function serve(config: Config, ambient: Ambient, stopping: AbortSignal): P
     if (rootsPresent(config)) {
       diagnostics.warn({ roots: config.roots }, 'root private keys are here: take them offline');
     }
+    keeping = keepSealed(services, stopping);
     const sweeping = setInterval(() => sweepOnce(services), SWEEP);
     await fired(stopping);
     clearInterval(sweeping);
     diagnostics.info('stopping');
   } finally {
     await running?.stop(GRACE);
+    await keeping;
     await services.close();
     diagnostics.info('stopped');
   }

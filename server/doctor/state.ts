@@ -1,14 +1,14 @@
 import type { Kysely } from 'kysely';
-import { loadKek, loadMaterial } from '../../keys/load.ts';
+import { loadKeks, loadNextKek } from '../../keys/kek.ts';
+import { loadMaterial } from '../../keys/load.ts';
 import { makeKeys } from '../../keys/material.ts';
-import { makeKek } from '../../keys/seal.ts';
 import type { Config } from '../config.ts';
 import { officerEntrance } from '../decisions/officers.ts';
 import { readCopy } from '../log/copy.ts';
 import { verifiedTree } from '../log/open.ts';
 import { loadPolicy } from '../policy-file.ts';
 import { type Ambient, databaseFile, logIdentity, storedManifests } from '../services.ts';
-import { loadSealer } from '../store/data-keys.ts';
+import { MOST_USES, readDataKeys, unwrapAll } from '../store/data-keys.ts';
 import { readManifests } from '../store/manifests.ts';
 import type { Database } from '../store/schema.ts';
 import { openReader } from '../store/sqlite.ts';
@@ -66,8 +66,17 @@ async function manifest(read: Kysely<Database>, config: Config, { clock, random 
 }
 
 async function dataKeys(read: Kysely<Database>, config: Config, { random }: Ambient) {
-  await loadSealer(read, { kek: makeKek(loadKek(config), random), random });
-  return ok('the KEK opens them');
+  const rows = await readDataKeys(read);
+  unwrapAll(rows, loadKeks(config, random));
+  const newest = rows.at(-1);
+  if (newest === undefined) return failed('there is none', 'restore a backup of the database');
+  const older = rows.length === 1 ? '' : `; ${rows.length - 1} older, whose rows a running server seals anew`;
+  const detail = `the KEK opens ${rows.length}; the newest has ${newest.uses} of ${MOST_USES} uses${older}`;
+  if (loadNextKek(config, random) === undefined) return ok(detail);
+  return warning(
+    `${detail}; but a rotation of the KEK was cut off: ${config.kek}.next`,
+    'run latchkey-server rotate kek again: it goes on where it stopped',
+  );
 }
 
 async function log(read: Kysely<Database>, config: Config) {

@@ -15,6 +15,10 @@ const effects: Effects = {
   'server.started': nothing,
   'keys.published': ({ ver, dig }, rows) => rows.merge('manifests', String(ver), { digest: dig }),
 
+  'data-key.created': nothing,
+  'data-key.removed': nothing,
+  'kek.rotated': nothing,
+
   'principal.created': ({ principal, kind, roles }, rows) =>
     rows.merge('principals', principal, { kind, roles: JSON.stringify(roles), state: 'enabled' }),
   'principal.disabled': ({ principal }, rows) => {

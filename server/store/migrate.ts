@@ -1,4 +1,5 @@
 import { type Kysely, Migrator } from 'kysely';
+import { addUses } from './data-keys.ts';
 import { createDoubts } from './doubts.ts';
 import { addOrders } from './orders.ts';
 import type { Database } from './schema.ts';
@@ -16,6 +17,7 @@ export async function migrate(db: Kysely<Database>, types: ColumnTypes): Promise
     '0003-module-lookups': { up: indexModules },
     '0004-doubts': { up: createDoubts },
     '0005-tls-certificates': { up: createTlsCertificates },
+    '0006-data-key-uses': { up: addUses },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
   const { error } = await migrator.migrateToLatest();

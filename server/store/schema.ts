@@ -179,6 +179,8 @@ interface DataKeysTable {
   id: string;
   wrapped: Uint8Array;
   created: string;
+  /** Reserved so far, of the most that it may have. */
+  uses: number;
 }
 
 interface PasswordsTable {

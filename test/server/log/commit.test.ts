@@ -270,7 +270,7 @@ test('close answers what is pending, refuses the rest, and leaves the newest che
 async function addKey(tx: Tx, id: string): Promise<void> {
   await tx.db
     .insertInto('data_keys')
-    .values({ id, wrapped: Buffer.alloc(1), created: '' })
+    .values({ id, wrapped: Buffer.alloc(1), created: '', uses: 0 })
     .execute();
 }
 

@@ -53,7 +53,7 @@ test('opening again changes nothing; a database of a newer version is refused', 
 
 test('errors of the disk are told from errors of a statement', async (t) => {
   const store = await openSqlite(databaseFile(t));
-  const key = { id: 'a', wrapped: Buffer.alloc(1), created: '' };
+  const key = { id: 'a', wrapped: Buffer.alloc(1), created: '', uses: 0 };
   await store.write.insertInto('data_keys').values(key).execute();
   const thrown = async (work: Promise<unknown>) =>
     await work.then(
