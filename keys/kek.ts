@@ -29,16 +29,42 @@ export function loadNextKek(places: KeyPlaces, random: Random): KeyEncryptingKey
   return exists(next.kek) ? makeKek(loadKek(next), random) : undefined;
 }
 
-/** Begins a rotation; one that was cut off goes on with the KEK that it had made. */
+/**
+ * Begins a rotation, with the KEK that lies there: somebody else made it, or a run that was cut off.
+ * @throws KeyFault `permissions` where there is none, and this process may make none
+ */
 export function beginNextKek(places: KeyPlaces, random: Random): void {
   const { kek } = nextPlace(places);
-  if (!exists(kek)) writeOnce(kek, `${encodeBase64url(random(32))}\n`, encodeBase64url(random(6)));
+  if (exists(kek)) return;
+  try {
+    writeOnce(kek, `${encodeBase64url(random(32))}\n`, encodeBase64url(random(6)));
+  } catch (cause) {
+    if (!(cause instanceof KeyFault) && !isForbidden(cause)) throw cause;
+    const how = `make the new KEK as ${kek}, as root made the first: docs/operations.md says how`;
+    throw new KeyFault('permissions', `this user may not write into ${dirname(kek)}: ${how}`, cause);
+  }
 }
 
-/** Ends a rotation: from here on the old KEK is gone. */
-export function promoteNextKek(places: KeyPlaces): void {
-  renameSync(nextPlace(places).kek, places.kek);
+/**
+ * Ends a rotation: from here on the old KEK is gone.
+ * @returns false where this process may not: both stay, and the server works with them
+ */
+export function promoteNextKek(places: KeyPlaces): boolean {
+  try {
+    renameSync(nextPlace(places).kek, places.kek);
+  } catch (error) {
+    if (isForbidden(error)) return false;
+    throw error;
+  }
   syncDirectory(dirname(places.kek));
+  return true;
+}
+
+/** The directory is root's, or a mount that cannot be written. */
+function isForbidden(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && /^(?:EACCES|EPERM|EROFS|EBUSY)$/.test(String(error.code))
+  );
 }
 
 /**

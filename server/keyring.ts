@@ -110,8 +110,9 @@ export class Keyring implements Sealer {
   async #replace(): Promise<string> {
     const { read, commit, keks } = this.#parts;
     const before = await readDataKeys(read);
-    const { kek } = kekOf(keks(), newestOf(before));
-    const row = newDataKey({ ...this.#parts, kek });
+    const newest = newestOf(before);
+    const { kek } = kekOf(keks(), newest);
+    const row = newDataKey({ ...this.#parts, kek }, newest.id);
     await commit(SERVER, async ({ db, append }) => {
       // Wrapped by a KEK that has been rotated away meanwhile, it would never open again.
       if (!isUnrotated(before, await readDataKeys(db))) throw new Overtaken();

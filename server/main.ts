@@ -140,9 +140,10 @@ from before open with the old KEK alone: keep its copy for as long as you keep t
   )
   .action(async ({ json }: { json?: true }) => {
     const config = configuration();
-    const keys = await rotateKek(config, ambient(pino.destination(STDERR), 'warn'));
-    if (json) return say(JSON.stringify({ kek: config.kek, keys }));
-    say(`${config.kek} holds a new KEK, which wraps ${keys.length} data key(s). Now:`);
+    const { keys, inPlace } = await rotateKek(config, ambient(pino.destination(STDERR), 'warn'));
+    if (json) return say(JSON.stringify({ kek: config.kek, keys, inPlace }));
+    say('The new KEK wraps all data keys. Now:');
+    if (!inPlace) say(`  as root, put it in the old one's place: mv ${config.kek}.next ${config.kek}`);
     say('  print it and lock it up, as after init');
     say('  make a backup of the database, and keep the copy of the old KEK as long as earlier backups');
   });

@@ -41,6 +41,10 @@ export const sealedColumns: readonly SealedColumn[] = [
     subject: 'bundle_jti',
     version: 1,
   },
+  {
+    ...{ table: 'offline_bundles', column: 'sealed', key: ['jti'] },
+    ...{ purpose: 'bundle', subject: 'jti', version: 1 },
+  },
   { ...ofGrant, column: 'sealed_challenge', purpose: 'challenge' },
   { ...ofGrant, column: 'sealed_token', purpose: 'token' },
   {

@@ -25,22 +25,27 @@ export async function rotateDataKey(config: Config, ambient: Ambient): Promise<s
   });
 }
 
+export interface RotatedKek {
+  /** Ids of the data keys that it wrapped: none where a run that was cut off had done so. */
+  readonly keys: readonly string[];
+  /** False where this process may not put the new KEK in the old one's place. */
+  readonly inPlace: boolean;
+}
+
 /**
  * Makes a new KEK beside the old one, wraps all data keys by it in one transaction, then puts it in the old
  * one's place. Cut off anywhere, the server works with what is there, and the next run ends it. A server
  * that runs needs neither KEK before it makes a data key, and reads the files then.
- * @returns ids of the data keys that it wrapped
  * @throws as rotateDataKey
  */
-export async function rotateKek(config: Config, ambient: Ambient): Promise<readonly string[]> {
+export async function rotateKek(config: Config, ambient: Ambient): Promise<RotatedKek> {
   return rotating(config, async () => {
     requireDatabase(config);
     beginNextKek(config, ambient.random);
     const services = await openServices(config, ambient);
     try {
-      const wrapped = await wrapAnew(services, config, ambient);
-      promoteNextKek(config);
-      return wrapped;
+      const keys = await wrapAnew(services, config, ambient);
+      return { keys, inPlace: promoteNextKek(config) };
     } finally {
       await services.close();
     }
@@ -68,6 +73,7 @@ async function wrapOnce(
   const next = loadNextKek(config, random);
   if (next === undefined) throw new Error('the KEK that was to follow is gone');
   const before = await readDataKeys(read);
+  if (before.every((row) => kekOf(keks, row).kek !== keks[0])) return [];
   const rows = before.map((row) => ({ id: row.id, wrapped: next.wrap(kekOf(keks, row).key, row.id) }));
   const keys = rows.map(({ id }) => id);
   await commit(SERVER, async ({ db, append }) => {

@@ -74,8 +74,8 @@ async function dataKeys(read: Kysely<Database>, config: Config, { random }: Ambi
   const detail = `the KEK opens ${rows.length}; the newest has ${newest.uses} of ${MOST_USES} uses${older}`;
   if (loadNextKek(config, random) === undefined) return ok(detail);
   return warning(
-    `${detail}; but a rotation of the KEK was cut off: ${config.kek}.next`,
-    'run latchkey-server rotate kek again: it goes on where it stopped',
+    `${detail}; but a rotation of the KEK has not ended: ${config.kek}.next`,
+    'run latchkey-server rotate kek again: it goes on where it stopped, and says what is left to do',
   );
 }
 

@@ -19,10 +19,18 @@ export type DataKeyRow = Selectable<Database['data_keys']>;
  */
 export const MOST_USES = 2 ** 30;
 
-/** A fresh data key as its row, wrapped by the KEK. From its commit on, it seals. */
-export function newDataKey({ kek, clock, random }: Ingredients): Insertable<Database['data_keys']> {
-  const id = newId({ clock, random });
-  return { id, wrapped: kek.wrap(random(32), id), created: clock().toISOString(), uses: 0 };
+/**
+ * A fresh data key as its row, wrapped by the KEK. From its commit on, it seals.
+ * @param after id of the newest so far; the new one sorts behind it, whatever became of the clock
+ */
+export function newDataKey(
+  { kek, clock, random }: Ingredients,
+  after?: string,
+): Insertable<Database['data_keys']> {
+  const now = clock();
+  const earliest = after === undefined ? 0 : Number.parseInt(after.replace('-', '').slice(0, 12), 16) + 1;
+  const id = newId({ clock: () => new Date(Math.max(now.getTime(), earliest)), random });
+  return { id, wrapped: kek.wrap(random(32), id), created: now.toISOString(), uses: 0 };
 }
 
 /** All data keys; their ids are UUIDv7, so the newest is the last. */

@@ -1,0 +1,330 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { sql } from 'kysely';
+import { pino } from 'pino';
+import { KeyFault } from '../../keys/fault.ts';
+import { beginNextKek, loadKeks } from '../../keys/kek.ts';
+import { sealedUnder } from '../../keys/seal.ts';
+import { check } from '../../server/commands/check.ts';
+import { init } from '../../server/commands/init.ts';
+import { rotateDataKey, rotateKek } from '../../server/commands/rotate.ts';
+import type { Config } from '../../server/config.ts';
+import { readConfig } from '../../server/config-file.ts';
+import { registerModule } from '../../server/decisions/register.ts';
+import { revealPassword } from '../../server/decisions/reveal.ts';
+import { issueToken } from '../../server/decisions/token.ts';
+import { keepOnce } from '../../server/keep.ts';
+import { openPassword } from '../../server/passwords.ts';
+import { resealAll, sealedColumns } from '../../server/reseal.ts';
+import { type Ambient, databaseFile, type OpenServices, openServices } from '../../server/services.ts';
+import { MOST_USES, readDataKeys } from '../../server/store/data-keys.ts';
+import { openReader, openSqlite } from '../../server/store/sqlite.ts';
+import { copyTree } from '../fixture/copy.ts';
+import { Device } from '../fixture/device.ts';
+import { orderOf } from '../fixture/orders.ts';
+import { principal, provisioned, requested } from '../fixture/unlocks.ts';
+
+const top = mkdtempSync(join(tmpdir(), 'latchkey-rotate-'));
+const [made, dir] = [join(top, 'made'), join(top, 'used')];
+let config: Config;
+let now = Date.now();
+const ambient: Ambient = {
+  clock: () => new Date(now),
+  random: randomBytes,
+  version: '0.0.0-test',
+  diagnostics: pino({ level: 'silent' }),
+};
+const hurry = async () => {};
+const never = new AbortController().signal;
+
+before(async () => {
+  // Made once, with something sealed in every column.
+  const file = join(made, 'latchkey.yaml');
+  copyTree(mkdtempSync(join(tmpdir(), 'latchkey-empty-')), made);
+  writeFileSync(file, 'iss: latchkey.test\ndataDir: data\nkek: etc/kek\n');
+  await init(readConfig(file), ambient);
+  const services = await openServices(readConfig(file), ambient);
+  const alice = await principal(services, ['engineer'], 'alice');
+  const station = await principal(services, ['station'], 'line-1');
+  for (const hwid of ['QC-ROTATE-01', 'QC-ROTATE-02']) {
+    const device = await provisioned(services, station, new Device(hwid));
+    const id = await requested(services, alice, device);
+    await issueToken(services, alice, id, await device.challenge());
+    await revealPassword(services, alice, id);
+  }
+  await services.close();
+});
+beforeEach(() => {
+  copyTree(made, dir);
+  config = readConfig(join(dir, 'latchkey.yaml'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+after(() => rmSync(top, { recursive: true }));
+
+/** Runs `work` on an open server, and asserts that its log is sound after. */
+async function open<T>(work: (services: OpenServices) => Promise<T>): Promise<T> {
+  const services = await openServices(config, ambient);
+  try {
+    return await work(services);
+  } finally {
+    await services.close();
+    const differences: string[] = [];
+    await check(config, (difference) => differences.push(difference));
+    assert.deepEqual(differences, []);
+  }
+}
+
+/** Ids of the data keys that rows are sealed under; every row opens. */
+async function sealedBy({ read, sealer }: OpenServices): Promise<Set<string | undefined>> {
+  const used = new Set<string | undefined>();
+  for (const { table, column, subject, version, purpose } of sealedColumns) {
+    const number = typeof version === 'string' ? sql.ref(version) : sql.lit(version);
+    const { rows } = await sql<{ sealed: Uint8Array; subject: string; version: number }>`
+      select ${sql.ref(column)} as sealed, ${sql.ref(subject)} as subject, ${number} as version
+      from ${sql.table(table)} where ${sql.ref(column)} is not null`.execute(read);
+    assert.ok(
+      rows.length > 0 || table === 'offline_bundles',
+      `nothing is sealed in ${table}.${column}: the test shows nothing`,
+    );
+    for (const row of rows) {
+      sealer.open(row.sealed, { purpose, subject: row.subject, version: row.version });
+      used.add(sealedUnder(row.sealed));
+    }
+  }
+  return used;
+}
+
+test('every sealed column of the tables is sealed anew by a rotation: the list has all of them', async () => {
+  const { read, close } = openReader(databaseFile(config));
+  const { rows } = await sql<{ name: string }>`
+    select m.name || '.' || p.name as name from sqlite_master m, pragma_table_info(m.name) p
+    where m.type = 'table' and p.name like 'sealed%'`.execute(read);
+  close();
+  assert.deepEqual(
+    rows.map(({ name }) => name).sort(),
+    sealedColumns.map(({ table, column }) => `${table}.${column}`).sort(),
+  );
+});
+
+test('a new data key seals at once; older rows are sealed anew, and the old key ends once nothing can be under way', async () => {
+  const [first] = await open(({ read }) => readDataKeys(read));
+  const key = await rotateDataKey(config, ambient);
+  await open(async (services) => {
+    assert.deepEqual([services.sealer.newest.id, services.sealer.older], [key, [first?.id]]);
+    const station = await principal(services, ['station'], 'line-2');
+    await registerModule(services, station, {
+      ...{ hwid: 'QC-ROTATE-03', key: new Device().key },
+      order: await orderOf(services, station),
+    });
+    assert.deepEqual(await sealedBy(services), new Set([first?.id, key]));
+    await keepOnce(services, hurry, never);
+    assert.deepEqual(await sealedBy(services), new Set([key]));
+    assert.deepEqual(services.sealer.older, [first?.id], 'a request may still bring a row of the old key');
+    now += 600_000;
+    await keepOnce(services, hurry, never);
+    assert.deepEqual(
+      (await readDataKeys(services.read)).map(({ id }) => id),
+      [key],
+    );
+    const { items } = await services.reader.search({ type: 'data-key.removed', limit: 9 });
+    assert.equal(items.length, 1);
+  });
+  await open(sealedBy);
+});
+
+test('a new data key is the newest, although the clock went back', async () => {
+  await open(async ({ sealer }) => {
+    for (const step of [0, -3_600_000]) {
+      now += step;
+      const key = await sealer.replace();
+      assert.equal(sealer.newest.id, key);
+    }
+  });
+  now += 3_600_000;
+});
+
+test('a running server takes up a data key that another process made, and seals with it', async () => {
+  await open(async (services) => {
+    const before = services.sealer.newest.id;
+    const key = await rotateDataKey(config, ambient);
+    assert.equal(services.sealer.newest.id, before);
+    await services.sealer.tend();
+    assert.equal(services.sealer.newest.id, key);
+    assert.equal(sealedUnder(services.sealer.seal(Buffer.of(1), anything)), key);
+  });
+});
+
+const anything = { purpose: 'password', subject: 'QC-ROTATE-09', version: 1 } as const;
+
+test('a pass that is cut off is finished by the next, and a row sealed meanwhile is not overwritten', async () => {
+  await rotateDataKey(config, ambient);
+  await open(async (services) => {
+    const stopping = new AbortController();
+    const parts = { ...services, keyring: services.sealer, pause: hurry };
+    stopping.abort();
+    assert.equal(await resealAll({ ...parts, stopping: stopping.signal }), false);
+    assert.equal((await sealedBy(services)).size, 1);
+    assert.equal(await resealAll({ ...parts, stopping: never }), true);
+    assert.deepEqual(await sealedBy(services), new Set([services.sealer.newest.id]));
+  });
+});
+
+test('a row that does not open stays as it is, and keeps its data key', async () => {
+  const store = await openSqlite(databaseFile(config));
+  const { sealed } = await store.read
+    .selectFrom('passwords')
+    .select('sealed')
+    .limit(1)
+    .executeTakeFirstOrThrow();
+  await store.write.updateTable('passwords').set({ sealed }).where('hwid', '=', 'QC-ROTATE-02').execute();
+  await store.close();
+  await rotateDataKey(config, ambient);
+  await open(async (services) => {
+    now += 600_000;
+    await keepOnce(services, hurry, never);
+    assert.equal((await readDataKeys(services.read)).length, 2);
+    const row = await services.read
+      .selectFrom('passwords')
+      .select('sealed')
+      .where('hwid', '=', 'QC-ROTATE-02')
+      .executeTakeFirstOrThrow();
+    assert.deepEqual(Buffer.from(row.sealed), Buffer.from(sealed));
+  });
+});
+
+test('uses are on disk before they happen: no crash forgets one, and no two processes share one', async () => {
+  const uses = async () => (await open(({ read }) => readDataKeys(read)))[0]?.uses ?? 0;
+  const before = await uses();
+  await open(async ({ sealer, read }) => {
+    const reserved = (await readDataKeys(read))[0]?.uses ?? 0;
+    for (let use = 0; use < 40_000; use += 1) sealer.seal(Buffer.of(1), anything);
+    while ((await readDataKeys(read))[0]?.uses === reserved) await new Promise((done) => setImmediate(done));
+  });
+  assert.equal((await uses()) - before, 4 * 2 ** 16 - 2 ** 16);
+});
+
+test('a data key is replaced long before 2³⁰ uses; one that has none left seals nothing', async () => {
+  const use = async (uses: number) => {
+    const store = await openSqlite(databaseFile(config));
+    await store.write.updateTable('data_keys').set({ uses }).execute();
+    await store.close();
+  };
+  await use(MOST_USES / 2);
+  await open(async (services) => {
+    const before = services.sealer.newest.id;
+    await keepOnce(services, hurry, never);
+    assert.notEqual(services.sealer.newest.id, before);
+    assert.deepEqual(await sealedBy(services), new Set([services.sealer.newest.id]));
+  });
+  await use(MOST_USES);
+  await open(async ({ sealer }) => {
+    assert.equal(sealer.usable, false);
+    assert.throws(() => sealer.seal(Buffer.of(1), anything), /cannot be counted/);
+    await sealer.tend();
+    assert.ok(sealer.usable, 'the next one takes its place');
+  });
+});
+
+test('a new KEK wraps every data key, takes the place of the old one, and the old one opens nothing', async () => {
+  await rotateDataKey(config, ambient);
+  const before = readFileSync(config.kek, 'utf8');
+  assert.equal((await rotateKek(config, ambient)).keys.length, 2);
+  assert.notEqual(readFileSync(config.kek, 'utf8'), before);
+  assert.deepEqual(readdirSync(join(dir, 'etc')), ['kek']);
+  await open(sealedBy);
+  writeFileSync(config.kek, before);
+  await assert.rejects(openServices(config, ambient), KeyFault);
+});
+
+test('a server that ran while the KEK was rotated makes its next data key under the new one', async () => {
+  await open(async (services) => {
+    await rotateKek(config, ambient);
+    await services.sealer.replace();
+  });
+  await open(sealedBy);
+});
+
+test('a rotation of the KEK that was cut off: the server works, doctor says so, and the next run ends it', async () => {
+  beginNextKek(config, randomBytes);
+  await open(sealedBy);
+  await rotateKek(config, ambient);
+  // As if it had been cut between the commit and the renaming.
+  const rotated = readFileSync(config.kek, 'utf8');
+  writeFileSync(`${config.kek}.next`, rotated, { mode: 0o600 });
+  writeFileSync(config.kek, `${randomBytes(32).toString('base64url')}\n`);
+  await open(async (services) => {
+    await sealedBy(services);
+    await services.sealer.replace();
+  });
+  assert.equal(loadKeks(config, randomBytes).length, 2);
+  await rotateKek(config, ambient);
+  assert.equal(existsSync(`${config.kek}.next`), false);
+  await open(sealedBy);
+});
+
+test('the database without the KEK gives nothing: no password, token, challenge, bundle or code stands in the file', async () => {
+  const secrets: string[] = [];
+  await open(async (services) => {
+    const { read, sealer } = services;
+    for (const { hwid, ver, sealed } of await read.selectFrom('passwords').selectAll().execute()) {
+      const password = openPassword(services, hwid, ver, sealed);
+      secrets.push(password, password.replaceAll('-', ''));
+    }
+    for (const row of await read.selectFrom('grants').selectAll().execute()) {
+      const sealedFor = { subject: row.unlock, version: row.turn };
+      secrets.push(
+        Buffer.from(sealer.open(row.sealed_token, { purpose: 'token', ...sealedFor })).toString(),
+        Buffer.from(sealer.open(row.sealed_challenge, { purpose: 'challenge', ...sealedFor })).toString(),
+      );
+    }
+    for (const { bundle_jti, sealed_bundle } of await read.selectFrom('modules').selectAll().execute()) {
+      const bundle = sealer.open(sealed_bundle, { purpose: 'bundle', subject: bundle_jti, version: 1 });
+      secrets.push(Buffer.from(bundle).toString());
+    }
+    for (const { id, sealed_code } of await read.selectFrom('enrolments').selectAll().execute()) {
+      if (sealed_code === null) continue;
+      secrets.push(
+        Buffer.from(sealer.open(sealed_code, { purpose: 'enrolment', subject: id, version: 0 })).toString(),
+      );
+    }
+  });
+  assert.ok(secrets.length >= 11);
+  const files = readdirSync(config.dataDir).filter((name) => name.startsWith('latchkey.db'));
+  const bytes = Buffer.concat(files.map((name) => readFileSync(join(config.dataDir, name))));
+  assert.ok(bytes.includes('QC-ROTATE-01'), 'what is not sealed is found: the search works');
+  for (const secret of secrets) {
+    for (const part of [secret.slice(0, 24), secret.slice(-24)]) {
+      // The header of a JWS is no secret; what follows it is.
+      if (!part.startsWith('eyJhbGci')) assert.equal(bytes.includes(part), false);
+    }
+  }
+  writeFileSync(config.kek, `${randomBytes(32).toString('base64url')}\n`);
+  await assert.rejects(openServices(config, ambient), KeyFault);
+});
+
+test('no sealed row opens in the place of another: of its column, or of any other', async () => {
+  await open(async ({ read, sealer }) => {
+    const all: { place: string; sealed: Uint8Array; subject: string; version: number }[] = [];
+    for (const { table, column, subject, version } of sealedColumns) {
+      const number = typeof version === 'string' ? sql.ref(version) : sql.lit(version);
+      const { rows } = await sql<{ sealed: Uint8Array; subject: string; version: number }>`
+        select ${sql.ref(column)} as sealed, ${sql.ref(subject)} as subject, ${number} as version
+        from ${sql.table(table)} where ${sql.ref(column)} is not null`.execute(read);
+      all.push(...rows.map((row) => ({ ...row, place: `${table}.${column}` })));
+    }
+    const purposes = new Map(sealedColumns.map((one) => [`${one.table}.${one.column}`, one.purpose]));
+    for (const from of all) {
+      for (const to of all) {
+        const { place, subject, version } = to;
+        const purpose = purposes.get(place) ?? 'password';
+        const attempt = () => sealer.open(from.sealed, { purpose, subject, version });
+        if (from === to) attempt();
+        else assert.throws(attempt, KeyFault, `${from.place} in the place of ${place}`);
+      }
+    }
+  });
+});
