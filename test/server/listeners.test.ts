@@ -45,7 +45,7 @@ test('ops says alive, ready and counts, to whoever reaches it, and nothing more'
     const { checks } = JSON.parse(ready) as { checks: { name: string; state: string }[] };
     assert.deepEqual(
       checks.map(({ name, state }) => `${name} ${state}`),
-      ['stopping ok', 'log ok', 'manifest ok', 'certificate ok', 'roots ok'],
+      ['stopping ok', 'log ok', 'sealing ok', 'manifest ok', 'certificate ok', 'roots ok'],
     );
     server.clock.advance(8 * 86_400_000);
     const late = await ops(server, '/readyz');
