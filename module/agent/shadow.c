@@ -84,19 +84,25 @@ static bool replace(const char *path, struct span bytes, const struct stat *like
     return done;
 }
 
+/* True where the line already says what it is to say. */
+static bool is_as_wanted(const struct line *line, const char *hash)
+{
+    if (hash[0] == '\0') return line->missing || is_locked(line->field);
+    return !line->missing && span_is(line->field, hash);
+}
+
 bool shadow_set(const char *path, const char *user, const char *hash)
 {
     static char old[FILE_MOST], new[FILE_MOST];
     struct stat status = {.st_uid = geteuid(), .st_gid = getegid(), .st_mode = 0600};
     long length = file_read(AT_FDCWD, path, old, sizeof old, &status);
-    if (length < 0 && errno != ENOENT) return false;
+    bool done = length >= 0 || errno == ENOENT;
     struct line line = find((struct span){old, length < 0 ? 0 : (size_t)length}, user);
-    const char *field = hash[0] == '\0' ? LOCKED : hash;
-    if (!line.missing && (hash[0] == '\0' ? is_locked(line.field) : span_is(line.field, hash))) return true;
-    if (line.missing && hash[0] == '\0') return true;
-    struct text file = {new, sizeof new, 0, false};
-    write_lines(&file, &line, user, field);
-    bool done = !file.full && replace(path, span_of_text(&file), &status);
+    if (done && !is_as_wanted(&line, hash)) {
+        struct text file = {new, sizeof new, 0, false};
+        write_lines(&file, &line, user, hash[0] == '\0' ? LOCKED : hash);
+        done = !file.full && replace(path, span_of_text(&file), &status);
+    }
     mbedtls_platform_zeroize(old, sizeof old);
     mbedtls_platform_zeroize(new, sizeof new);
     return done;
