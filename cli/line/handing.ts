@@ -56,10 +56,12 @@ async function online(job: Job): Promise<Made> {
   const { hwid, imei, key } = identity;
   job.step('registering');
   const asked = { hwid, imei, order: line.plan.order, key: { x: key.x, y: key.y } };
-  const [{ bundle }, trusted] = await line.uplink.use(async (session) => {
+  const [{ bundle, log }, trusted] = await line.uplink.use(async (session) => {
     const registered = await session.client.post('/v1/modules', RegisteredModule, asked);
     return [registered, await trustedFor(session, registered.manifests)] as const;
   });
+  // A repeat took no place. What is not counted here for want of room on the disk, the server counts.
+  if (log !== null) faultOf(() => line.bundles.placed(line.plan.order));
   demandFitBundle(bundle, identity, trusted);
   const receipt = await hand(job, bundle, trusted);
   return settle(job, receipt, false);

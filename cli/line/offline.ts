@@ -57,6 +57,14 @@ export class OfflineBundles {
     return newest;
   }
 
+  /** One of the places that were left has gone to a module that the server registered meanwhile. */
+  placed(order: string): void {
+    const [newest, ...older] = this.#of(order);
+    if (newest === undefined) return;
+    const left = Math.max(newest.left - 1, 0);
+    this.#home.writeJson(pathOf(order), [{ ...newest, left }, ...older]);
+  }
+
   /** The kept bundle of that id, of whichever order. */
   find(jti: string): StoredBundle | undefined {
     return this.#home

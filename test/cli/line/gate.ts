@@ -56,19 +56,37 @@ export async function gate(server: TestServer): Promise<Gate> {
     async open() {
       if (!listening.listening) listening = await listen(own);
     },
-    shutIn(id, when) {
-      const operation = server.operations.find((one) => one.id === id);
-      if (operation === undefined) throw new Error(`no operation ${id}`);
-      const { handle } = operation;
-      const once: typeof handle = async (request, services) => {
-        Object.assign(operation, { handle });
-        const answer = when === 'after' ? await handle(request, services) : undefined;
+    shutIn: (operation, when) =>
+      inNext(server, operation, async (handled) => {
+        if (when === 'after') await handled();
         await self.shut();
-        if (answer === undefined) throw new Error('nobody hears the answer');
-        return answer;
-      };
-      Object.assign(operation, { handle: once });
-    },
+        if (when === 'before') throw new Error('nobody hears the answer');
+      }),
   };
   return self;
+}
+
+/**
+ * Has `act` go on in the next call of an operation, which answers once it is done.
+ * @param act is given what lets the server act on the request, if that is to be before
+ */
+export function inNext(
+  server: TestServer,
+  id: string,
+  act: (handled: () => Promise<unknown>) => Promise<void>,
+): void {
+  const operation = server.operations.find((one) => one.id === id);
+  if (operation === undefined) throw new Error(`no operation ${id}`);
+  const { handle } = operation;
+  const once: typeof handle = async (request, services) => {
+    Object.assign(operation, { handle });
+    let handled: ReturnType<typeof handle> | undefined;
+    const begin = () => {
+      handled ??= handle(request, services);
+      return handled;
+    };
+    await act(begin);
+    return begin();
+  };
+  Object.assign(operation, { handle: once });
 }
