@@ -33,6 +33,8 @@ const expected: Readonly<Record<Command['verb'], Expected>> = {
   provision: { kind: 'provisioned', least: 1, most: 1 },
   lock: { kind: 'locked', least: 0, most: 1 },
   receipts: { kind: 'receipt', least: 0, most: 32 },
+  csr: { kind: 'csr', least: 1, most: 1 },
+  certificate: { kind: 'certificate', least: 1, most: 1 },
 };
 
 /** Characters kept of what arrived since the last command, for errors. */

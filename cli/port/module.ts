@@ -58,6 +58,8 @@ const limits: Readonly<Record<Command['verb'], number>> = {
   provision: 30_000,
   lock: 30_000,
   receipts: 15_000,
+  csr: 30_000,
+  certificate: 30_000,
 };
 
 const ONE_CHALLENGE_PER = 2000;
@@ -170,6 +172,23 @@ export class ModuleClient {
       const kept = lines.flatMap((line) => (line.kind === 'receipt' ? line.jws : []));
       if (kept.every((jws) => claimsOf(messages.receipt, jws) !== undefined)) return kept;
       throw this.#damaged('receipt');
+    });
+  }
+
+  /** Asks for the certificate of its TLS key, made if need be. */
+  csr(): Promise<string> {
+    return persist(ATTEMPTS, async () => {
+      const { jws } = await this.#one({ verb: 'csr' }, 'csr');
+      if (claimsOf(messages.csr, jws)?.sub === this.found.hwid) return jws;
+      throw this.#damaged('csr');
+    });
+  }
+
+  /** Hands over the certificate of its TLS key; the same again changes nothing. */
+  certificate(jws: string): Promise<void> {
+    return persist(ATTEMPTS, async () => {
+      await upload(this.#at, jws, this.#progress);
+      await this.#execute({ verb: 'certificate' });
     });
   }
 

@@ -5,8 +5,8 @@
 /* No verb takes more than a name and two values. */
 #define PARAMETERS_MOST 3
 
-static const char *const names[VERBS] = {NULL,   NULL,        "identity", "challenge", "data", "unlock",
-                                         "keys", "provision", "lock",     "receipts"};
+static const char *const names[VERBS] = {NULL,     NULL,   "identity",  "challenge", "data",     "unlock",
+                                         "keys",   "provision", "lock", "receipts",  "csr", "certificate"};
 
 const char *verb_name(enum verb verb)
 {

@@ -19,6 +19,8 @@ enum verb {
     VERB_PROVISION,
     VERB_LOCK,
     VERB_RECEIPTS,
+    VERB_CSR,
+    VERB_CERTIFICATE,
     VERBS
 };
 

@@ -57,15 +57,33 @@ int check_manifest(struct manifest *manifest, struct envelope *envelope, struct 
     return beliefs->manifest != NULL && manifest->ver <= beliefs->manifest->ver ? 910 : 0;
 }
 
+/* Without a manifest no issuer key is known. */
+static int verify_issued(struct envelope *envelope, const struct message *kind, struct span jws,
+                         const struct manifest *held)
+{
+    if (held == NULL) return envelope_open(envelope, kind, jws) ? 905 : 901;
+    return envelope_verify(envelope, kind, jws, held->keys, held->count);
+}
+
 int check_bundle(struct bundle *bundle, struct envelope *envelope, struct span jws,
                  const struct beliefs *beliefs)
 {
     const struct manifest *held = beliefs->manifest;
-    if (held == NULL) return envelope_open(envelope, &provisioning_bundle, jws) ? 905 : 901;
-    int fault = envelope_verify(envelope, &provisioning_bundle, jws, held->keys, held->count);
+    int fault = verify_issued(envelope, &provisioning_bundle, jws, held);
     if (fault != 0) return fault;
     if (!decode_bundle(bundle, envelope_payload(envelope))) return 901;
     if (!same(bundle->aud, AUDIENCE) || !same(bundle->iss, held->iss)) return 901;
     if (bundle->bound && (!same(bundle->sub, beliefs->hwid) || !same(bundle->dkt, beliefs->dkt))) return 903;
     return bundle->bound && bundle->pw.ver <= beliefs->pwv ? 915 : 0;
+}
+
+int check_certificate(struct certificate *certificate, struct envelope *envelope, struct span jws,
+                      const struct beliefs *beliefs)
+{
+    const struct manifest *held = beliefs->manifest;
+    int fault = verify_issued(envelope, &tls_certificate, jws, held);
+    if (fault != 0) return fault;
+    if (!decode_certificate(certificate, envelope_payload(envelope))) return 901;
+    if (!same(certificate->aud, AUDIENCE) || !same(certificate->iss, held->iss)) return 901;
+    return same(certificate->sub, beliefs->hwid) && same(certificate->dkt, beliefs->dkt) ? 0 : 903;
 }

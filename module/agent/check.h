@@ -43,4 +43,8 @@ int check_manifest(struct manifest *manifest, struct envelope *envelope, struct 
 int check_bundle(struct bundle *bundle, struct envelope *envelope, struct span jws,
                  const struct beliefs *beliefs);
 
+/* §5.7, checks 2 to 7. */
+int check_certificate(struct certificate *certificate, struct envelope *envelope, struct span jws,
+                      const struct beliefs *beliefs);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "certify.h"
 #include "clock.h"
 #include "provision.h"
 #include "session.h"
@@ -114,6 +115,8 @@ int command_execute(struct latch *latch, const struct command *command)
     case VERB_PROVISION: return provision(latch);
     case VERB_LOCK: return lock(latch);
     case VERB_RECEIPTS: return receipts(latch, command->number);
+    case VERB_CSR: return certify_csr(latch);
+    case VERB_CERTIFICATE: return certify(latch);
     case VERBS: break;
     }
     return 901;

@@ -69,3 +69,14 @@ bool compose_receipt(struct text *jws, const struct happening *happening, const 
     text_add(&json, "}");
     return sign(jws, "latchkey-receipt+jwt", &json, device);
 }
+
+bool compose_csr(struct text *jws, const struct csr *csr, const struct device *device)
+{
+    TEXT(json, SIGNED_MOST);
+    text_claim(&json, "{\"sub\":", csr->sub);
+    text_claim(&json, ",\"x\":", csr->x);
+    text_claim(&json, ",\"y\":", csr->y);
+    uint_claim(&json, ",\"seq\":", csr->seq);
+    text_add(&json, "}");
+    return sign(jws, "latchkey-csr+jwt", &json, device);
+}

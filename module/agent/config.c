@@ -231,6 +231,7 @@ static bool set(struct config *config, struct span key, struct span value, bool 
     if (span_is(key, "shadow")) return set_shadow(config, value);
     if (span_is(key, "user")) return set_user(config, value);
     if (span_is(key, "backdoors")) return set_backdoors(config, value);
+    if (span_is(key, "tls")) return set_program(&config->tls, value);
     *known = false;
     return set_service(config, key, value, known);
 }

@@ -26,6 +26,8 @@ struct config {
     char user[USER_ROOM];
     struct program start[SERVICES];
     struct program stop[SERVICES];
+    /* Keeps the TLS key; none where there is no such key. */
+    struct program tls;
     struct words backdoors;
 };
 

@@ -8,6 +8,7 @@
 const struct message unlock_token = {"latchkey-unlock+jwt", 2048};
 const struct message key_manifest = {"latchkey-keys+jwt", MESSAGE_MOST};
 const struct message provisioning_bundle = {"latchkey-bundle+jwt", 2048};
+const struct message tls_certificate = {"latchkey-certificate+jwt", 4096};
 
 /* What lies before the next dot; `rest` is what lies behind it. False where there is no dot. */
 static bool split(struct span *rest, struct span *part)

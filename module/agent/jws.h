@@ -13,6 +13,7 @@ struct message {
 extern const struct message unlock_token;
 extern const struct message key_manifest;
 extern const struct message provisioning_bundle;
+extern const struct message tls_certificate;
 
 /* The longest message, and its longest payload. */
 #define MESSAGE_MOST 8192

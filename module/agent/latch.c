@@ -50,6 +50,8 @@ static bool start(struct latch *latch)
         complain("the store does not make sense", NULL);
         return false;
     }
+    /* A reset whose power was cut has left it. */
+    if (!latch->store.state.provisioned) (void)tls_forget(latch->store.dir);
     if (close_old_session(latch) && shadow_set(config->shadow, config->user, latch->store.state.pw.hash)) {
         return true;
     }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base64url.h"
+
 /* A token lives from 1 to so many seconds. */
 #define LONGEST_TOKEN 3600
 
@@ -131,6 +133,25 @@ bool decode_bundle(struct bundle *bundle, struct cursor cursor)
         cursor_need(&cursor, ",\"pw\":");
         read_password(&cursor, &bundle->pw);
     }
+    cursor_need(&cursor, "}");
+    return cursor_done(&cursor);
+}
+
+bool decode_certificate(struct certificate *certificate, struct cursor cursor)
+{
+    cursor_need(&cursor, "{\"iss\":");
+    read_name(&cursor, certificate->iss);
+    cursor_need(&cursor, ",\"aud\":");
+    read_name(&cursor, certificate->aud);
+    cursor_need(&cursor, ",\"sub\":");
+    read_hwid(&cursor, certificate->sub);
+    cursor_need(&cursor, ",\"dkt\":");
+    read_bytes(&cursor, certificate->dkt, sizeof certificate->dkt, SHA256_BYTES);
+    cursor_need(&cursor, ",\"crt\":");
+    struct span crt = cursor_string(&cursor);
+    certificate->length = 0;
+    cursor_check(&cursor, crt.length > 0 && base64url_decode(certificate->der, sizeof certificate->der,
+                                                             &certificate->length, crt));
     cursor_need(&cursor, "}");
     return cursor_done(&cursor);
 }

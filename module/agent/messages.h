@@ -3,6 +3,7 @@
 
 #include "claims.h"
 #include "jwk.h"
+#include "tls.h"
 
 #define AUDIENCE "latchkey:module"
 #define ISSUER_KEYS_MOST 3
@@ -45,9 +46,21 @@ struct bundle {
     struct password pw;
 };
 
+/* A certificate (§5.7). */
+struct certificate {
+    char iss[NAME_ROOM];
+    char aud[NAME_ROOM];
+    char sub[HWID_ROOM];
+    char dkt[SHA256_TEXT + 1];
+    /* X.509 in DER; nobody has looked into it. */
+    size_t length;
+    unsigned char der[CERTIFICATE_MOST];
+};
+
 /* Each takes the one spelling of a payload, keeps the rules between its claims, and refuses all else. */
 bool decode_token(struct token *token, struct cursor cursor);
 bool decode_manifest(struct manifest *manifest, struct cursor cursor);
 bool decode_bundle(struct bundle *bundle, struct cursor cursor);
+bool decode_certificate(struct certificate *certificate, struct cursor cursor);
 
 #endif

@@ -53,7 +53,7 @@ int provision(struct latch *latch)
     if (code != 0) return code;
     uint32_t pwv = bundle.bound ? bundle.pw.ver : held.pwv;
     struct event provisioned = {bundle.jti, "provisioned", NULL, 0, pwv, digest};
-    if (!sha256_text(digest, latch_message(latch))) return 914;
+    if (!tls_forget(latch->store.dir) || !sha256_text(digest, latch_message(latch))) return 914;
     if (!session_receipt(latch, &receipt, &provisioned)) return 914;
     struct state *draft = store_draft(&latch->store);
     draft->provisioned = true;

@@ -22,7 +22,8 @@ static int check(struct latch *latch, struct token *token)
     return verdict.cme;
 }
 
-/* Back to unprovisioned, with a new device key. The old key signs how that went, in the same write. */
+/* Back to unprovisioned, with a new device key and no TLS key. The old key signs how that went, in the same write;
+ * the TLS key goes after it, and if not now then before the module is provisioned again. */
 static int reset(struct latch *latch, const char *jti, struct receipt *opened)
 {
     struct receipt closed;
@@ -41,6 +42,7 @@ static int reset(struct latch *latch, const char *jti, struct receipt *opened)
         state_keep(draft, &closed);
         done = store_commit(&latch->store);
     }
+    if (done) (void)tls_forget(latch->store.dir);
     if (done) done = device_load(&latch->device, secret);
     else session_refuse(latch, jti, "storage");
     mbedtls_platform_zeroize(secret, sizeof secret);

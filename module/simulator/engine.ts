@@ -1,6 +1,7 @@
 import type { LatchAnswer } from '../../protocol/at/answer.ts';
 import { type Command, verbs } from '../../protocol/at/command.ts';
 import { Latch, type Parts } from './latch.ts';
+import type { TlsIdentity } from './tls-key.ts';
 
 /**
  * A module that is switched on: a command goes in, its answers come out. One command, one time-out or
@@ -39,6 +40,11 @@ export class Engine {
     return this.#inTurn(() => this.#latch.session.drop());
   }
 
+  /** Key and certificate for TLS, PEM; undefined before the module has both. */
+  tlsIdentity(): TlsIdentity | undefined {
+    return this.#latch.tlsIdentity();
+  }
+
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(act);
     this.#turn = turn.catch(() => {});
@@ -67,6 +73,10 @@ export class Engine {
         return [await latch.provision()];
       case 'lock':
         return latch.lock();
+      case 'csr':
+        return [await latch.csr()];
+      case 'certificate':
+        return [latch.certificate()];
       case 'receipts':
         return latch.receipts(command.after);
     }

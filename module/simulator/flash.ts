@@ -93,6 +93,7 @@ function newState(hwid: string): State {
     pw: null,
     last: null,
     session: null,
+    tls: null,
     receipts: [],
   };
 }

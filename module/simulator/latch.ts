@@ -1,11 +1,12 @@
 import { hash } from 'node:crypto';
 import type { LatchAnswer } from '../../protocol/at/answer.ts';
 import { encodeBase64url } from '../../protocol/base64url.ts';
+import { checkCertificate } from '../../protocol/certificate-check.ts';
 import { checkBundle, checkToken } from '../../protocol/checks.ts';
 import type { Scope } from '../../protocol/claims.ts';
 import type { RsaJwk } from '../../protocol/jwk.ts';
 import { signMessage } from '../../protocol/jws.ts';
-import { challenge, keyManifest } from '../../protocol/messages.ts';
+import { challenge, csr, keyManifest } from '../../protocol/messages.ts';
 import type { Clock } from './clock.ts';
 import { makeDeviceKey, readDeviceKey } from './device-key.ts';
 import { Flash } from './flash.ts';
@@ -15,6 +16,7 @@ import { Refusal } from './refusal.ts';
 import type { Service } from './service.ts';
 import { Session } from './session.ts';
 import type { Store } from './store.ts';
+import { type TlsIdentity, TlsKey } from './tls-key.ts';
 import { Trust } from './trust.ts';
 
 /** What a module is made of. */
@@ -44,6 +46,7 @@ export class Latch {
   readonly #parts: Parts;
   readonly #flash: Flash;
   readonly #trust: Trust;
+  readonly #tlsKey: TlsKey;
   readonly #nonce = new NonceKeeper();
   #data = '';
 
@@ -54,6 +57,7 @@ export class Latch {
     this.#parts = parts;
     this.#flash = flash;
     this.#trust = new Trust(flash, parts.roots);
+    this.#tlsKey = new TlsKey(flash);
     const timedOut = () => parts.indicate({ kind: 'indication', event: 'locked', why: 'timeout' });
     this.session = new Session({ flash, service, clock, inTurn, timedOut });
   }
@@ -149,6 +153,33 @@ export class Latch {
     return kept.map(({ jws }) => ({ kind: 'receipt', jws }));
   }
 
+  /** Asks for the certificate of the TLS key, which is made at the first call. */
+  async csr(): Promise<LatchAnswer> {
+    const flash = this.#flash;
+    const { hwid: sub, provisioned } = flash.state;
+    if (!provisioned) throw new Refusal(911);
+    const { x, y } = this.#tlsKey.public();
+    const claims = { sub, x, y, seq: flash.nextSeq() };
+    return { kind: 'csr', jws: await signMessage(csr, claims, this.#device.signer) };
+  }
+
+  /** The same certificate again is no fault. */
+  certificate(): LatchAnswer {
+    const { hwid, provisioned } = this.#flash.state;
+    const { iss, issuerKeys: keys } = this.#trust;
+    const tls = this.#tlsKey.held()?.jwk;
+    const dkt = this.#device.signer.kid;
+    const verdict = checkCertificate(this.#data, { provisioned, hwid, dkt, iss, keys, tls });
+    if (!verdict.ok) throw new Refusal(verdict.cme);
+    this.#tlsKey.certify(verdict.certificate.crt);
+    return { kind: 'certificate' };
+  }
+
+  /** Key and certificate for TLS; undefined before the module has both. */
+  tlsIdentity(): TlsIdentity | undefined {
+    return this.#tlsKey.identity();
+  }
+
   get #device() {
     return readDeviceKey(this.#flash.state.deviceKey);
   }
@@ -168,14 +199,15 @@ export class Latch {
     throw new Refusal(verdict.cme);
   }
 
-  /** Back to unprovisioned, with a new device key. The old key signs how that went, in the same write. */
+  /** Back to unprovisioned, with a new device key and no TLS key. The old key signs how that went, in the same write. */
   async #reset(jti: string): Promise<KeptReceipt> {
     const flash = this.#flash;
     try {
       const opened = await makeReceipt(flash, { jti, event: 'opened' });
       const closed = await makeReceipt(flash, { jti, event: 'closed', why: 'stop' });
       const receipts = flash.withReceipts(opened, closed);
-      flash.update({ deviceKey: makeDeviceKey(), provisioned: false, last: null, session: null, receipts });
+      const anew = { deviceKey: makeDeviceKey(), tls: null, provisioned: false, last: null, session: null };
+      flash.update({ ...anew, receipts });
       return opened;
     } catch (error) {
       await this.session.refuse(jti, 'storage');

@@ -12,6 +12,7 @@ import type { Parts } from './latch.ts';
 import { openPty } from './pty.ts';
 import { fileStore } from './store.ts';
 import { openTcp } from './tcp.ts';
+import type { TlsIdentity } from './tls-key.ts';
 import { Wire } from './wire.ts';
 
 /** A pseudo-terminal, or a tcp port on 127.0.0.1 (0 for any free one). */
@@ -49,6 +50,8 @@ export interface RunningModule {
   /** What to give a program for its AT port: `/dev/pts/3` or `tcp://127.0.0.1:4001`. */
   readonly atPath: string;
   readonly consolePath: string;
+  /** Key and certificate with which it meets the customer's servers, for node:tls; undefined before it has both. */
+  tlsIdentity(): TlsIdentity | undefined;
   /** Cuts the power and switches it on again: RAM is lost, the session closed, the ports stay. */
   reboot(): Promise<void>;
   /** Ends it in order, with a `closed` receipt if it was open, and closes its ports. */
@@ -94,6 +97,7 @@ export async function startModule(options: ModuleOptions): Promise<RunningModule
   return {
     atPath: links?.at ?? atWire.path,
     consolePath: links?.console ?? consoleWire.path,
+    tlsIdentity: () => engine.tlsIdentity(),
     async reboot() {
       at = undefined;
       await engine.cut();

@@ -24,6 +24,8 @@ const State = z.strictObject({
   last: claim(uuid7).nullable(),
   /** The session that is open, or was when the power went. */
   session: z.strictObject({ jti: claim(uuid7), scope: claim(scope), for: count }).nullable(),
+  /** The TLS key and its certificate, sealed to the hardware ID; null before the first `csr`. */
+  tls: z.string().nullable().default(null),
   /** The last receipts made, by `seq`. */
   receipts: z.array(z.strictObject({ seq: count, jws: z.string() })).max(32),
 });

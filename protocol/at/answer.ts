@@ -30,10 +30,12 @@ export type LatchAnswer =
       readonly x: string;
       readonly y: string;
     }
-  | { readonly kind: 'challenge' | 'receipt'; readonly jws: string }
+  | { readonly kind: 'challenge' | 'receipt' | 'csr'; readonly jws: string }
   | { readonly kind: 'open'; readonly scope: Scope; readonly for: number; readonly receipt: string }
   | { readonly kind: 'keys'; readonly ver: number }
   | { readonly kind: 'provisioned' | 'locked'; readonly receipt: string }
+  /** The certificate of the TLS key is stored. */
+  | { readonly kind: 'certificate' }
   /** Unsolicited: the module locked itself. */
   | { readonly kind: 'indication'; readonly event: 'locked'; readonly why: 'timeout' };
 
@@ -79,7 +81,10 @@ export function formatAnswer(answer: LatchAnswer): string {
       return latch('identity', answer.hwid, answer.imei, answer.x, answer.y);
     case 'challenge':
     case 'receipt':
+    case 'csr':
       return latch(answer.kind, answer.jws);
+    case 'certificate':
+      return latch(answer.kind);
     case 'open':
       return latch('open', answer.scope, answer.for, answer.receipt);
     case 'keys':
@@ -140,6 +145,8 @@ const readers: Readonly<Record<string, (values: readonly Parameter[]) => LatchAn
       : undefined,
   challenge: ([jws, ...more]) => (more.length === 0 && isJws(jws) ? { kind: 'challenge', jws } : undefined),
   receipt: ([jws, ...more]) => (more.length === 0 && isJws(jws) ? { kind: 'receipt', jws } : undefined),
+  csr: ([jws, ...more]) => (more.length === 0 && isJws(jws) ? { kind: 'csr', jws } : undefined),
+  certificate: (more) => (more.length === 0 ? { kind: 'certificate' } : undefined),
   open([word, seconds, receipt, ...more]) {
     const scope = scopes.read(word);
     if (more.length > 0 || scope === undefined || typeof seconds !== 'number' || !isJws(receipt))
@@ -171,7 +178,7 @@ function isCoordinate(value: Parameter | undefined): value is string {
   return typeof value === 'string' && /^[A-Za-z0-9_-]{43}$/.test(value);
 }
 
-/** A challenge or a receipt is at most 768 bytes (section 4). */
+/** A challenge, a receipt or a csr is at most 768 bytes (section 4). */
 function isJws(value: Parameter | undefined): value is string {
   return typeof value === 'string' && value.length <= 768 && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(value);
 }

@@ -20,11 +20,24 @@ export const verbs = [
   'provision',
   'lock',
   'receipts',
+  'csr',
+  'certificate',
 ] as const;
 
 /** A command of DESIGN section 5. `verbs` is `AT+QLATCH=?` and `state` is `AT+QLATCH?`. */
 export type Command =
-  | { readonly verb: 'verbs' | 'state' | 'identity' | 'unlock' | 'keys' | 'provision' | 'lock' }
+  | {
+      readonly verb:
+        | 'verbs'
+        | 'state'
+        | 'identity'
+        | 'unlock'
+        | 'keys'
+        | 'provision'
+        | 'lock'
+        | 'csr'
+        | 'certificate';
+    }
   | { readonly verb: 'challenge'; readonly scope: Scope /** seconds */; readonly for: number }
   | { readonly verb: 'data'; readonly offset: number; readonly piece: string }
   | { readonly verb: 'receipts' /** the highest `seq` already held */; readonly after: number };

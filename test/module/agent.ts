@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import type { Scope } from '../../protocol/claims.ts';
 import { AgentHome } from './agent/home.ts';
-import { buildLatchd, Latchd } from './agent/latchd.ts';
+import { buildLatchd, Latchd, tlsKeeper } from './agent/latchd.ts';
 import { heldManifest, someHash } from './issuer.ts';
 import type { ModuleUnderTest, Placed, Setup } from './under-test.ts';
 
@@ -32,7 +32,7 @@ export class Agent implements ModuleUnderTest {
 
   /** It does not run before `boot`. */
   constructor({ hwid = 'LTE4-00A1B2C3D4E5', imei = '490154203237518', roots, nonces, now }: Setup) {
-    this.home = new AgentHome(roots, [hwid], imei);
+    this.home = new AgentHome(roots, [hwid], imei, tlsKeeper(program));
     this.#environment = now === undefined ? {} : { LATCHD_TEST_NOW: String(now) };
     writeFileSync(this.home.path('nonces'), Buffer.concat(nonces ?? []));
     made.add(this);

@@ -4,12 +4,23 @@ import { type Command, dataCommands, formatCommand } from '../../protocol/at/com
 import type { Cme } from '../../protocol/cme.ts';
 import { keyObject, thumbprint } from '../../protocol/jwk.ts';
 import { type KeyStore, verifyMessage } from '../../protocol/jws.ts';
-import { type Challenge, challenge, type Receipt, receipt } from '../../protocol/messages.ts';
+import {
+  type Certificate,
+  type Challenge,
+  type Csr,
+  challenge,
+  csr,
+  type Receipt,
+  receipt,
+} from '../../protocol/messages.ts';
 import { type Issuer, testIssuer } from './issuer.ts';
 import type { MakeModule, ModuleUnderTest, Setup } from './under-test.ts';
 
 /** What the whole suite has met, so that it can prove that it left nothing out. */
 export const met = { cme: new Set<number>(), why: new Set<string>() };
+
+/** What acts on the data. */
+export type Given = 'unlock' | 'keys' | 'provision' | 'certificate';
 
 export type AnswerOf<K extends LatchAnswer['kind']> = Extract<LatchAnswer, { readonly kind: K }>;
 
@@ -76,14 +87,19 @@ export class Bench {
   }
 
   /** Uploads a message and has it acted on, which must succeed. */
-  async give(verb: 'unlock' | 'keys' | 'provision', message: string): Promise<LatchAnswer> {
+  async give(verb: Given, message: string): Promise<LatchAnswer> {
     await this.upload(message);
-    const kind = { unlock: 'open', keys: 'keys', provision: 'provisioned' } as const;
+    const kind = {
+      unlock: 'open',
+      keys: 'keys',
+      provision: 'provisioned',
+      certificate: 'certificate',
+    } as const;
     return this.one(kind[verb], { verb });
   }
 
   /** Uploads a message that must be refused with `code`. */
-  async refuse(verb: 'unlock' | 'keys' | 'provision', message: string, code: Cme): Promise<void> {
+  async refuse(verb: Given, message: string, code: Cme): Promise<void> {
     await this.upload(message);
     assert.equal(await this.refusal({ verb }), code);
   }
@@ -93,6 +109,19 @@ export class Bench {
     await this.module.advance(2);
     const { jws } = await this.one('challenge', { verb: 'challenge', scope, for: seconds });
     return verifyMessage(challenge, jws, this.#keys);
+  }
+
+  /** The TLS key, as the module vouches for it. */
+  async csr(): Promise<Csr> {
+    const { jws } = await this.one('csr', { verb: 'csr' });
+    return verifyMessage(csr, jws, this.#keys);
+  }
+
+  /** The issuer's word on a certificate for the module's TLS key, unless told otherwise. */
+  async certificate(claims: Partial<Certificate> = {}): Promise<string> {
+    const { hwid, dkt } = await this.identity();
+    const crt = claims.crt ?? (await this.issuer.certify(hwid, await this.csr()));
+    return this.issuer.certificate({ sub: hwid, dkt, ...claims, crt });
   }
 
   state(): Promise<AnswerOf<'state'>> {

@@ -1,15 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuid7 } from 'uuid';
-import { generateEd25519, generateRsa } from '../../keys/material.ts';
+import { newSerial } from '../../keys/certificates.ts';
+import { makeDeviceCa, makeDeviceCaCertificate } from '../../keys/device-ca.ts';
+import { generateEd25519, generateP256, generateRsa } from '../../keys/material.ts';
 import { logKey, pssKey } from '../../keys/sign.ts';
 import { encodeBase64url } from '../../protocol/base64url.ts';
-import type { OkpJwk, RsaJwk } from '../../protocol/jwk.ts';
+import { keyObject, type OkpJwk, type RsaJwk } from '../../protocol/jwk.ts';
 import { signMessage } from '../../protocol/jws.ts';
 import {
   AUDIENCE,
   type Bundle,
   bundle,
+  type Certificate,
   type Challenge,
+  certificate,
   type KeyManifest,
   keyManifest,
   type UnlockToken,
@@ -33,6 +37,14 @@ export interface Issuer {
   manifest(claims: Partial<KeyManifest> & Pick<KeyManifest, 'ver'>, root?: IssuerKey): Promise<string>;
   /** The offline bundle unless told otherwise. */
   bundle(claims?: Partial<Bundle>, key?: IssuerKey): Promise<string>;
+  /** PEM of the device CA. */
+  readonly deviceCa: string;
+  /** A certificate of the device CA, DER in base64url. */
+  certify(hwid: string, key: { readonly x: string; readonly y: string }): Promise<string>;
+  certificate(
+    claims: Partial<Certificate> & Pick<Certificate, 'sub' | 'dkt' | 'crt'>,
+    key?: IssuerKey,
+  ): Promise<string>;
   /** Answers `challenge` fully unless told otherwise. */
   token(challenge: Challenge, claims?: Partial<UnlockToken>, key?: IssuerKey): Promise<string>;
 }
@@ -57,6 +69,14 @@ async function makeIssuer(): Promise<Issuer> {
     generateEd25519().then(logKey),
   ]);
   const iss = 'unlock.test';
+  const notBefore = new Date(Date.now() - 86_400_000);
+  const valid = { notBefore, notAfter: new Date(notBefore.getTime() + 365 * 86_400_000) };
+  const caKey = await generateP256();
+  const caCertificate = await makeDeviceCaCertificate(caKey, iss, {
+    serial: newSerial(randomBytes),
+    ...valid,
+  });
+  const deviceCa = makeDeviceCa({ key: caKey, certificate: caCertificate }, iss);
   return {
     iss,
     roots: { a, b, c },
@@ -67,6 +87,12 @@ async function makeIssuer(): Promise<Issuer> {
       signMessage(keyManifest, { iss, keys: [first.jwk], log: [log.jwk], ...claims }, root),
     bundle: (claims, key = first) =>
       signMessage(bundle, { iss, aud: AUDIENCE, jti: newJti(), ...claims }, key),
+    deviceCa: caCertificate,
+    async certify(hwid, { x, y }) {
+      const key = keyObject({ kty: 'EC', crv: 'P-256', x, y });
+      return encodeBase64url(await deviceCa.certify({ hwid, key, serial: newSerial(randomBytes), ...valid }));
+    },
+    certificate: (claims, key = first) => signMessage(certificate, { iss, aud: AUDIENCE, ...claims }, key),
     token: ({ sub, nonce, scope, for: seconds }, claims, key = first) =>
       signMessage(
         unlockToken,

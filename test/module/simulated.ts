@@ -140,6 +140,7 @@ async function placedState(hwid: string, placed: Placed): Promise<State> {
     pw: pwv === 0 ? null : { ver: pwv, hash: someHash('placed') },
     last: null,
     session: null,
+    tls: null,
     receipts: [],
   };
 }

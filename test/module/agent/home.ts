@@ -25,10 +25,13 @@ export class AgentHome {
   readonly dir = mkdtempSync(join(tmpdir(), 'latchkey-agent-'));
   readonly configuration = join(this.dir, 'latchd.conf');
   readonly #service = join(this.dir, 'service');
+  /** The program that keeps the TLS key, where there is one. */
+  readonly tls: readonly string[] | undefined;
   #clock = 5_000_000;
 
   /** @param hwid one part for each file that it is read from */
-  constructor(roots: readonly RsaJwk[], hwid: readonly string[], imei: string) {
+  constructor(roots: readonly RsaJwk[], hwid: readonly string[], imei: string, tls?: readonly string[]) {
+    this.tls = tls;
     for (const [place, root] of roots.entries())
       this.#write(`root${place}`, `${canonicalJson({ ...root })}\n`);
     for (const [place, part] of hwid.entries()) this.#write(`hwid${place}`, `${part}\n`);
@@ -65,6 +68,7 @@ export class AgentHome {
       'user = root',
       ...scopes.map((scope) => `${scope}.start = ${this.#service} ${scope}`),
       ...scopes.map((scope) => `${scope}.stop = ${this.path('stop')} ${scope}`),
+      ...(this.tls === undefined ? [] : [`tls = ${this.tls.join(' ')} -c ${this.configuration}`]),
     ];
   }
 

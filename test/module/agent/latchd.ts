@@ -29,6 +29,17 @@ export function buildLatchd(): Program {
   return [join(source, 'build/test/latchd')];
 }
 
+/** latch-tls of the same build, as a configuration names it: by its whole path. */
+export function tlsKeeper(latchd: Program): Program {
+  const words = latchd
+    .join(' ')
+    .replace(/latchd$/, 'latch-tls')
+    .split(' ');
+  const [first = '', ...rest] = words.map((word) => (word.includes('/') ? resolve(word) : word));
+  if (first.startsWith('/')) return [first, ...rest];
+  return [spawnSync('which', [first], { encoding: 'utf8' }).stdout.trim(), ...rest];
+}
+
 /** How a process ended. */
 export interface End {
   readonly code: number | null;

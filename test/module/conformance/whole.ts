@@ -4,6 +4,7 @@ import { cmeErrors } from '../../../protocol/cme.ts';
 import { closings, refusals } from '../../../protocol/messages.ts';
 import { met } from '../bench.ts';
 import type { MakeModule } from '../under-test.ts';
+import { certificate } from './certificate.ts';
 import { challenge } from './challenge.ts';
 import { manifest } from './manifest.ts';
 import { provisioning } from './provisioning.ts';
@@ -15,7 +16,17 @@ import { wire } from './wire.ts';
 
 /** What every module must do, whatever it is written in: once in a process. */
 export function conformance(make: MakeModule): void {
-  for (const suite of [provisioning, manifest, challenge, unlock, session, transitions, wire, vectors])
+  for (const suite of [
+    provisioning,
+    manifest,
+    challenge,
+    unlock,
+    session,
+    transitions,
+    wire,
+    certificate,
+    vectors,
+  ])
     suite(make);
 
   test('the suite has met every +CME ERROR and every why of section 4', () => {

@@ -7,7 +7,7 @@ const uint = fc.integer({ min: 0, max: 0xffff_ffff });
 const word = fc.string({ unit: fc.constantFrom(...'ABCxyz019.-_ ;,'), maxLength: 256 });
 const commands: fc.Arbitrary<Command> = fc.oneof(
   fc
-    .constantFrom('verbs', 'state', 'identity', 'unlock', 'keys', 'provision', 'lock')
+    .constantFrom('verbs', 'state', 'identity', 'unlock', 'keys', 'provision', 'lock', 'csr', 'certificate')
     .map((verb): Command => ({ verb: verb as 'verbs' })),
   fc.record({
     verb: fc.constant('challenge' as const),

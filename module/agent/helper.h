@@ -1,0 +1,16 @@
+#ifndef LATCHD_HELPER_H
+#define LATCHD_HELPER_H
+
+#include "service.h"
+#include "text.h"
+
+/* How a helper ended that was not run, or did not end by itself. */
+#define HELPER_FAILED (-1)
+
+/* Runs a program with one more argument to its end, which it is given 10 seconds for: `input` on its standard
+ * input, the first `room` bytes of its standard output into `output`. It is executed, never given to a shell;
+ * a session that is open goes on meanwhile. Returns its exit status, or HELPER_FAILED. */
+int helper_run(const struct program *program, const char *verb, struct span input, char *output, size_t room,
+               size_t *length);
+
+#endif

@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { Agent, removeAgents } from '../agent.ts';
+import { Bench } from '../bench.ts';
+import { type CustomerServer, customerServer, type ServerCa, serverCa } from '../tls-server.ts';
+import type { Setup } from '../under-test.ts';
+import { AgentHome } from './home.ts';
+
+/** latch-tls: the module's own TLS key, on a real TLS server (docs/protocol.md §6.6). */
+
+const HWID = 'LTE4-00A1B2C3D4E5';
+let ca: ServerCa;
+const servers: CustomerServer[] = [];
+
+before(async () => {
+  ca = await serverCa();
+});
+afterEach(async () => {
+  await removeAgents();
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+after(() => ca.remove());
+
+/** A module of the bench whose TLS key is certified, and its home. */
+async function certified() {
+  let agent: Agent | undefined;
+  const bench = await Bench.provisioned(async (setup: Setup) => {
+    agent = new Agent(setup);
+    await agent.boot();
+    return agent;
+  });
+  assert.ok(agent);
+  await bench.give('certificate', await bench.certificate());
+  return { bench, home: agent.home };
+}
+
+async function serve(name: string, from: ServerCa, deviceCa: string): Promise<CustomerServer> {
+  const server = await customerServer(await from.issue(name), deviceCa);
+  servers.push(server);
+  return server;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function latchTls(home: AgentHome, words: readonly string[], input = ''): Promise<Ended> {
+  const [program = '', ...first] = home.tls ?? [];
+  const child = spawn(program, [...first, '-c', home.configuration, ...words], { stdio: 'pipe' });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('latin1').on('data', (text: string) => {
+      said[name] += text;
+    });
+  }
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...said })));
+}
+
+test('both ends prove themselves: the server knows the module by its hardware ID', async () => {
+  const { bench, home } = await certified();
+  const server = await serve('localhost', ca, bench.issuer.deviceCa);
+  const { code, stdout, stderr } = await latchTls(home, ['check', `localhost:${server.port}`, ca.file]);
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^localhost:\d+: TLSv1\.[23], /);
+  const [peer] = server.met;
+  assert.equal(peer?.subject.CN, HWID);
+  assert.equal(peer?.subjectaltname, `URI:urn:latchkey:module:${HWID}`);
+});
+
+test('connect copies both ways, to the last byte', async () => {
+  const { bench, home } = await certified();
+  const server = await serve('localhost', ca, bench.issuer.deviceCa);
+  const text = `${'0123456789abcdef'.repeat(8192)}end`;
+  const { code, stdout, stderr } = await latchTls(
+    home,
+    ['connect', `localhost:${server.port}`, ca.file],
+    text,
+  );
+  assert.equal(code, 0, stderr);
+  assert.ok(stdout === text, `${stdout.length} of ${text.length} characters came back`);
+});
+
+test('a false server is refused before anything is said: another CA, another name', async () => {
+  const { bench, home } = await certified();
+  const false_ = await serverCa('false.test');
+  const { deviceCa } = bench.issuer;
+  const [stranger, other] = [
+    await serve('localhost', false_, deviceCa),
+    await serve('elsewhere.test', ca, deviceCa),
+  ];
+  for (const server of [stranger, other]) {
+    const words = ['connect', `localhost:${server.port}`, ca.file];
+    const { code, stdout, stderr } = await latchTls(home, words, 'secret');
+    assert.deepEqual([code, stdout], [1, ''], stderr);
+    assert.match(stderr, /this is not localhost: /);
+    assert.equal(server.met.length, 0);
+  }
+  const named = ['check', `localhost:${other.port}`, ca.file, 'elsewhere.test'];
+  assert.equal(
+    (await latchTls(home, named)).code,
+    0,
+    'the name that is expected may be another than the host',
+  );
+  false_.remove();
+});
+
+test('a server that does not trust this device CA refuses the module, which says so', async () => {
+  const { home } = await certified();
+  const server = await serve('localhost', ca, ca.pem);
+  const { code, stdout, stderr } = await latchTls(home, ['check', `localhost:${server.port}`, ca.file]);
+  assert.deepEqual([code, stdout, server.met.length], [1, '', 0], stderr);
+  assert.match(stderr, /no TLS connection|broke the connection off/);
+});
+
+test('without a certificate, a CA file or a server there is no connection, and a word why', async () => {
+  const { bench, home } = await certified();
+  const server = await serve('localhost', ca, bench.issuer.deviceCa);
+  const { port } = server;
+  const faults: [string[], number, RegExp][] = [
+    [['check', `localhost:${port}`, home.path('none')], 1, /cannot read the CA file/],
+    [['check', 'localhost', ca.file], 1, /not HOST:PORT/],
+    [['check', 'localhost:1', ca.file], 1, /cannot reach localhost:1/],
+    [['check', `localhost:${port}`], 2, /usage/],
+    [['nonsense'], 2, /usage/],
+  ];
+  for (const [words, code, why] of faults) {
+    const ended = await latchTls(home, words);
+    assert.equal(ended.code, code, words.join(' '));
+    assert.match(ended.stderr, why);
+  }
+  rmSync(home.path('store/tls'));
+  const without = await latchTls(home, ['check', `localhost:${port}`, ca.file]);
+  assert.match(without.stderr, /no certificate yet/);
+});
+
+test('key and certificate are on flash sealed, for the owner alone, and open on no other module', async () => {
+  const { bench, home } = await certified();
+  const file = home.path('store/tls');
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  const { x } = await bench.csr();
+  const bytes = readFileSync(file);
+  assert.ok(!bytes.includes(Buffer.from(x, 'base64url')) && !bytes.includes('urn:latchkey:module:'));
+  const other = new AgentHome(bench.issuer.firmware, ['LTE4-00A1B2C3D4E6'], '490154203237518', home.tls);
+  try {
+    for (const name of ['tls', 'state'])
+      cpSync(home.path(join('store', name)), other.path(join('store', name)));
+    const server = await serve('localhost', ca, bench.issuer.deviceCa);
+    for (const words of [['public'], ['check', `localhost:${server.port}`, ca.file]]) {
+      const { code, stdout, stderr } = await latchTls(other, words);
+      assert.deepEqual([code, stdout], [1, '']);
+      assert.match(stderr, /another module's, or broken/);
+    }
+    assert.equal(server.met.length, 0);
+  } finally {
+    other.remove();
+  }
+});
+
+test('the agent’s own file, sealed to the same module, is not taken for the TLS key', async () => {
+  const { home } = await certified();
+  cpSync(home.path('store/state'), home.path('store/tls'));
+  const { code, stderr } = await latchTls(home, ['public']);
+  assert.equal(code, 1);
+  assert.match(stderr, /another module's, or broken/);
+});
+
+test('a key whose making was cut off anywhere is made by the next csr, or was made (§6.6)', async () => {
+  const { bench, home } = await certified();
+  rmSync(home.path('store/tls'));
+  for (let cut = 1; ; cut += 1) {
+    const [program = '', ...first] = home.tls ?? [];
+    const env = { ...process.env, LATCHD_TEST_CUT: String(cut) };
+    const child = spawn(program, [...first, '-c', home.configuration, 'public'], { env, stdio: 'ignore' });
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    const { x } = await bench.csr();
+    assert.equal((await bench.csr()).x, x);
+    rmSync(home.path('store/tls'));
+    if (code === 0) break;
+    assert.equal(code, 99);
+  }
+});
+
+test('an agent without a keeper of the key, or with one that fails, answers 913 (§6.6)', async () => {
+  for (const tls of [[], ['tls = /nonexistent/latch-tls'], ['tls = /bin/false'], ['tls = /bin/cat']]) {
+    const bench = await Bench.provisioned(async (setup: Setup) => {
+      const agent = new Agent(setup);
+      agent.home.configure([...agent.home.lines.filter((line) => !line.startsWith('tls')), ...tls]);
+      await agent.boot();
+      return agent;
+    });
+    assert.equal(await bench.refusal({ verb: 'csr' }), 913, tls[0]);
+    const { hwid, dkt } = await bench.identity();
+    const crt = Buffer.from('x').toString('base64url');
+    const message = await bench.issuer.certificate({ sub: hwid, dkt, crt });
+    if (tls[0]?.endsWith('cat') !== true) await bench.refuse('certificate', message, 913);
+    await removeAgents();
+  }
+});
