@@ -28,11 +28,24 @@ SMALL = -Os -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 CARRY = -DMBEDTLS_CONFIG_FILE='"mbedtls-agent.h"' -Imbedtls -isystem $(MBEDTLS)/include
 CARRY_LINK = -static -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack
 
-# $(call carry,NAME,COMPILER,LINKER FLAGS,STRIP): $(BUILD)/NAME/latchd, with all that it needs inside.
+CARRY_TLS = -DMBEDTLS_CONFIG_FILE='"mbedtls-tls.h"' -Imbedtls -isystem $(MBEDTLS)/include -iquote.
+
+# $(call carry,NAME,COMPILER,LINKER FLAGS,STRIP,LINKER FLAGS OF latch-tls): $(BUILD)/NAME/latchd, with all that it needs
+# inside, and latch-tls, whose mbedTLS is another.
 define carry
-$(1): $(BUILD)/$(1)/latchd
+$(1): $(BUILD)/$(1)/latchd $(BUILD)/$(1)/latch-tls
+$(BUILD)/$(1)/tls/mbedtls/done: $(MBEDTLS)/library/rsa.c mbedtls/mbedtls-tls.h mbedtls/mbedtls-agent.h \
+  mbedtls/compile.sh targets.mk
+	mbedtls/compile.sh tls $$(@D) $(MBEDTLS) $(2) $$(HARDENING) $$(SMALL)
+	@touch $$@
+$(BUILD)/$(1)/tls/own/%.o: %.c $$(HEADERS) $(BUILD)/$(1)/tls/mbedtls/done
+	@mkdir -p $$(@D)
+	$(2) $$(STRICT) $$(HARDENING) $$(SMALL) $$(CARRY_TLS) -c -o $$@ $$<
+$(BUILD)/$(1)/latch-tls: $$(TLS_SOURCES:%.c=$(BUILD)/$(1)/tls/own/%.o)
+	$(2) -o $$@.symbols $$^ $(BUILD)/$(1)/tls/mbedtls/*.o $(5)
+	$(4) -o $$@ $$@.symbols
 $(BUILD)/$(1)/mbedtls/done: $(MBEDTLS)/library/rsa.c mbedtls/mbedtls-agent.h mbedtls/compile.sh targets.mk
-	mbedtls/compile.sh $$(@D) $(MBEDTLS) $(2) $$(HARDENING) $$(SMALL)
+	mbedtls/compile.sh agent $$(@D) $(MBEDTLS) $(2) $$(HARDENING) $$(SMALL)
 	@touch $$@
 $(BUILD)/$(1)/%.o: %.c $$(HEADERS) $(BUILD)/$(1)/mbedtls/done
 	$(2) $$(STRICT) $$(HARDENING) $$(SMALL) $$(CARRY) -c -o $$@ $$<
@@ -47,15 +60,17 @@ MUSL_LIB = /usr/lib/x86_64-linux-musl
 GCC_FILE = $(shell gcc -print-file-name=$(1))
 MUSL_LINK = -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o \
   $(call GCC_FILE,crtbeginS.o) $(call GCC_FILE,crtendS.o) $(MUSL_LIB)/crtn.o
-$(eval $(call carry,musl,musl-gcc,$(MUSL_LINK),strip))
+$(eval $(call carry,musl,musl-gcc,$(MUSL_LINK),strip,$(CARRY_LINK) $(MUSL_LINK)))
 
-# Debian's armhf glibc has no rcrt1.o: static there, but at a fixed address. `arm-test` has the tests' hooks, for
-# the conformance suite under qemu-arm.
+# Debian's armhf glibc has no rcrt1.o: static there, but at a fixed address. latch-tls looks names up, which glibc does
+# by libraries that it loads: there the module's own glibc is linked. `arm-test` has the tests' hooks, for the
+# conformance suite under qemu-arm.
 CROSS ?= arm-linux-gnueabihf-
 ARM_FLAGS ?= -mcpu=cortex-a7 -mfpu=neon-vfpv4 -mthumb
-$(eval $(call carry,arm,$(CROSS)gcc $(ARM_FLAGS),,$(CROSS)strip))
+CARRY_GLIBC = -pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack
+$(eval $(call carry,arm,$(CROSS)gcc $(ARM_FLAGS),,$(CROSS)strip,$(CARRY_GLIBC)))
 ARM_TEST_LINK = -Wl,--wrap=prctl,--wrap=__prctl_time64
-$(eval $(call carry,arm-test,$(CROSS)gcc $(ARM_FLAGS) -DLATCHD_TEST,$(ARM_TEST_LINK),$(CROSS)strip))
+$(eval $(call carry,arm-test,$(CROSS)gcc $(ARM_FLAGS) -DLATCHD_TEST,$(ARM_TEST_LINK),$(CROSS)strip,$(CARRY_GLIBC)))
 $(BUILD)/arm-test/emulated.o: tools/emulated.c targets.mk
 	@mkdir -p $(@D)
 	$(CROSS)gcc $(ARM_FLAGS) $(STRICT) $(SMALL) -c -o $@ $<
@@ -81,7 +96,8 @@ FUZZ_CC ?= clang
 FUZZ_PARTS = stub modem
 FUZZERS = $(filter-out $(FUZZ_PARTS),$(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c)))
 # What reads what others wrote; the rest is sockets, files and processes.
-PARSERS = at.c base64url.c check.c claims.c config.c cursor.c filter.c jwk.c jws.c messages.c shadow.c state.c watch.c
+PARSERS = at.c base64url.c check.c claims.c config.c cursor.c filter.c jwk.c jws.c messages.c shadow.c state.c \
+  tls/der.c watch.c
 FUZZED = $(PARSERS) entropy.c outbox.c port.c seal.c sha256.c text.c
 fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
 
@@ -129,11 +145,11 @@ fuzz-lines: $(FUZZERS:%=$(BUILD)/lines/%) fuzz-seeds
 
 # gcc's analyzer knows C alone; both must be silent. gcc 14 takes a descriptor for lost that is kept in an array, or
 # that is 0 to 2 and stays open on purpose.
-analyze: $(SOURCES:%.c=$(BUILD)/analyze/%.done)
+analyze: $(sort $(SOURCES:%.c=$(BUILD)/analyze/%.done) $(TLS_SOURCES:%.c=$(BUILD)/analyze/%.done))
 $(BUILD)/analyze/%.done: %.c $(HEADERS) Makefile
 	@mkdir -p $(@D)
-	gcc $(STRICT) -O2 -fanalyzer -Wno-analyzer-fd-leak $(MBEDTLS_CFLAGS) -c -o $(@:.done=.o) $<
-	clang --analyze $(filter-out -Werror,$(STRICT)) --analyzer-output text -Xclang -analyzer-werror $(MBEDTLS_CFLAGS) $<
+	gcc $(STRICT) -O2 -fanalyzer -Wno-analyzer-fd-leak -iquote. $(MBEDTLS_CFLAGS) -c -o $(@:.done=.o) $<
+	clang --analyze $(filter-out -Werror,$(STRICT)) --analyzer-output text -Xclang -analyzer-werror -iquote. $(MBEDTLS_CFLAGS) $<
 	@touch $@
 
 # The verifiers without the rest.
@@ -149,7 +165,7 @@ $(BUILD)/musl/verify: tools/verify.c $(VERIFIER) $(HEADERS) $(BUILD)/musl/mbedtl
 # In one process: of the test build all but what waits, and the clock.
 JUDGED = $(filter-out main.c loop.c clock.c,$(SOURCES))
 judge: $(BUILD)/test/judge
-$(BUILD)/test/judge: tools/judge.c $(JUDGED:%.c=$(BUILD)/test/%.o)
+$(BUILD)/test/judge: tools/judge.c $(JUDGED:%.c=$(BUILD)/test/%.o) $(BUILD)/test/tls/der.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -iquote. $(MBEDTLS_CFLAGS) -o $@ $^ $(MBEDTLS_LIBS)
 
 # An older edition than scripts/wycheproof.mjs takes from a checkout, without JWS.
@@ -165,11 +181,13 @@ size: musl arm
 DESTDIR ?=
 PREFIX ?= /usr
 LATCHD ?= $(BUILD)/host/latchd
+LATCH_TLS ?= $(dir $(LATCHD))latch-tls
 INIT ?=
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 INSTALLED_AT = sed 's,/usr/sbin/latchd,$(PREFIX)/sbin/latchd,'
-install: $(LATCHD) $(INIT:%=install-%)
+install: $(LATCHD) $(LATCH_TLS) $(INIT:%=install-%)
 	install -D -m 0755 $(LATCHD) $(DESTDIR)$(PREFIX)/sbin/latchd
+	install -D -m 0755 $(LATCH_TLS) $(DESTDIR)$(PREFIX)/sbin/latch-tls
 	test -e $(DESTDIR)/etc/latchd.conf || install -D -m 0644 latchd.conf $(DESTDIR)/etc/latchd.conf
 	test -e $(DESTDIR)/etc/latchd/backdoors.conf || \
 	  install -D -m 0644 backdoors.conf $(DESTDIR)/etc/latchd/backdoors.conf

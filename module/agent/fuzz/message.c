@@ -2,6 +2,7 @@
 
 #include "base64url.h"
 #include "check.h"
+#include "tls/der.h"
 #include "hold.h"
 #include "stage.h"
 
@@ -76,12 +77,23 @@ static void manifest_case(struct envelope *envelope, struct span jws, const stru
     }
 }
 
+static void certificate_case(struct envelope *envelope, struct span jws, const struct beliefs *beliefs)
+{
+    static struct certificate certificate;
+    static const unsigned char point[COORDINATES];
+    if (check_certificate(&certificate, envelope, jws, beliefs) != 0) return;
+    hold(strcmp(certificate.sub, HWID) == 0 && strcmp(certificate.dkt, DKT) == 0);
+    hold(certificate.length >= 1 && certificate.length <= CERTIFICATE_MOST);
+    hold(!der_certifies(certificate.der, certificate.length, point));
+}
+
 /* Behind the first byte comes a payload: what lies behind a good signature. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct message *const kinds[] = {&unlock_token, &provisioning_bundle, &key_manifest};
+    static const struct message *const kinds[] = {&unlock_token, &provisioning_bundle, &key_manifest,
+                                                 &tls_certificate};
     static void (*const cases[])(struct envelope *, struct span, const struct beliefs *) = {
-        token_case, bundle_case, manifest_case};
+        token_case, bundle_case, manifest_case, certificate_case};
     static struct envelope envelope;
     static struct manifest held = {.iss = ISSUER, .ver = 1, .count = 1};
     static struct rsa_key roots[ROOTS];

@@ -1,4 +1,4 @@
-#include "tls/der.h"
+#include "der.h"
 
 #include <string.h>
 

@@ -4,6 +4,7 @@
  *   token HWID ISS PWV NOW NONCE SCOPE FOR KEYS JWS    its `+CME ERROR` or 0, its `why`, and what becomes of the nonce
  *   manifest VER ROOTS JWS                             the same number; VER is the held one's
  *   bundle HWID DKT ISS PWV KEYS JWS                   the same number
+ *   certificate HWID DKT ISS X Y KEYS JWS              the same number; X and Y are the TLS key's
  *   at LINE                                            the statements of the line
  *   state BYTES                                        what is written where they are taken, or "refused"
  *   unseal HWID BYTES                                  what was sealed, or "refused"
@@ -16,11 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64url.h"
 #include "check.h"
 #include "clock.h"
 #include "filter.h"
 #include "seal.h"
 #include "shadow.h"
+#include "tls/der.h"
 
 #define LINE_MOST (1 << 18)
 
@@ -228,6 +231,25 @@ static void talk(char *piece)
     waiting.length -= taken;
 }
 
+/* What latchd checks, and then latch-tls. */
+static void certificate_case(void)
+{
+    static struct certificate certificate;
+    unsigned char point[COORDINATES];
+    size_t half[2] = {0};
+    struct beliefs beliefs = {.hwid = next(), .dkt = next()};
+    struct span iss = bytes_of(next());
+    span_copy(held.iss, sizeof held.iss, iss);
+    beliefs.manifest = iss.length == 0 ? NULL : &held;
+    char *x = next(), *y = next();
+    bool made = base64url_decode(point, DEVICE_BYTES, &half[0], span_of(x)) &&
+                base64url_decode(point + DEVICE_BYTES, DEVICE_BYTES, &half[1], span_of(y));
+    held.count = next_keys(held.keys, ISSUER_KEYS_MOST, ISSUER_BITS);
+    int code = check_certificate(&certificate, &envelope, bytes_of(next()), &beliefs);
+    bool own = made && der_certifies(certificate.der, certificate.length, point);
+    printf("%d\n", code == 0 && !own ? 903 : code);
+}
+
 static void filter_case(void)
 {
     static struct latch latch;
@@ -259,6 +281,7 @@ int main(void)
         const char *kind;
         void (*judge)(void);
     } kinds[] = {{"token", token_case},   {"manifest", manifest_case}, {"bundle", bundle_case},
+                 {"certificate", certificate_case},
                  {"at", at_case},         {"state", state_case},       {"unseal", unseal_case},
                  {"shadow", shadow_case}, {"filter", filter_case}};
     static char line[LINE_MOST];

@@ -33,11 +33,12 @@ function image(t: TestContext) {
   };
 }
 
-test('the program, the sample configuration and the list of back doors go where they look for each other', (t) => {
+test('the programs, the sample configuration and the list of back doors go where they look for each other', (t) => {
   const { install, files, read, mode } = image(t);
   assert.equal(install().status, 0);
-  assert.deepEqual(files(), ['/etc/latchd.conf', '/etc/latchd/backdoors.conf', '/usr/sbin/latchd']);
-  assert.equal(mode('/usr/sbin/latchd'), 0o755);
+  const programs = ['/usr/sbin/latch-tls', '/usr/sbin/latchd'];
+  assert.deepEqual(files(), ['/etc/latchd.conf', '/etc/latchd/backdoors.conf', ...programs]);
+  for (const path of programs) assert.equal(mode(path), 0o755);
   for (const path of ['/etc/latchd.conf', '/etc/latchd/backdoors.conf']) assert.equal(mode(path), 0o644);
   assert.match(read('/etc/latchd.conf'), /^backdoors = \/etc\/latchd\/backdoors\.conf$/m);
 });
@@ -63,7 +64,7 @@ test("INIT=busybox adds one line to the image's inittab, and names those that op
     assert.doesNotMatch(stdout, /^\d+:# tty1/m);
     assert.equal(read('/etc/inittab'), own + shipped('init/inittab'));
   }
-  assert.equal(files().length, 4);
+  assert.equal(files().length, 5);
 });
 
 test('INIT=busybox without an inittab is refused: the line alone would boot nothing', (t) => {

@@ -29,15 +29,13 @@ export function buildLatchd(): Program {
   return [join(source, 'build/test/latchd')];
 }
 
-/** latch-tls of the same build, as a configuration names it: by its whole path. */
+/** latch-tls of the same build, as a configuration names it: by its whole path, and where that is qemu with a glibc. */
 export function tlsKeeper(latchd: Program): Program {
-  const words = latchd
-    .join(' ')
-    .replace(/latchd$/, 'latch-tls')
-    .split(' ');
-  const [first = '', ...rest] = words.map((word) => (word.includes('/') ? resolve(word) : word));
-  if (first.startsWith('/')) return [first, ...rest];
-  return [spawnSync('which', [first], { encoding: 'utf8' }).stdout.trim(), ...rest];
+  const keeper = resolve((latchd.at(-1) ?? '').replace(/latchd$/, 'latch-tls'));
+  const [emulator] = latchd;
+  if (latchd.length === 1) return [keeper];
+  const { stdout } = spawnSync('which', [emulator], { encoding: 'utf8' });
+  return [stdout.trim(), '-L', '/usr/arm-linux-gnueabihf', keeper];
 }
 
 /** How a process ended. */
