@@ -1,5 +1,6 @@
 SUMMARY = "Latchkey agent: the lock of a module's console"
 DESCRIPTION = "Opens the console of this module on a signed token of the vendor's server, and for nothing else"
+# After 6.0 a LicenseRef of the vendor's own takes its place.
 LICENSE = "CLOSED"
 
 # Set both to where the vendor keeps Latchkey, and to the release that was reviewed.
