@@ -24,6 +24,17 @@ export function addGauges({ metrics, identity }: Running, { config, log, read }:
     },
   );
   metrics.gauge(
+    'latchkey_passwords_doubtful',
+    'Modules of which it is not known which password is in force.',
+    async () => {
+      const { doubtful } = await read
+        .selectFrom('doubts')
+        .select((row) => row.fn.countAll<number>().as('doubtful'))
+        .executeTakeFirstOrThrow();
+      return doubtful;
+    },
+  );
+  metrics.gauge(
     'latchkey_unlocks_unaccounted',
     'Unlocks without a closing receipt, past their time.',
     async () => {

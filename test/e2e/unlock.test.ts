@@ -139,15 +139,38 @@ test('without a name the module is confirmed on the terminal; no, and Ctrl-C, as
   await latchkey('alice', 'lock', '--port', at);
 });
 
-/** Runs a command of alice's on a terminal, and answers its question. */
-function onTerminal(args: readonly string[], answer: string): Promise<{ exit: number; said: string }> {
+test('on a terminal a password is shown until a key is pressed, then erased; --login shows none', async () => {
+  const asked = ['--port', at, '--hwid', HWID, '--reason', 'to be logged in'];
+  const { unlock } = await latchkey('alice', 'unlock', ...asked);
+  const shown = await onTerminal(['password', unlock.id], 'x', /password \S{29}/);
+  assert.equal(shown.exit, 0);
+  assert.ok(shown.said.includes('\r\x1b[2K'), shown.said);
+  assert.ok(!/x(?:\r|$)/.test(shown.said.split('password ').at(-1) ?? ''), 'the key is not echoed');
+  const cut = await onTerminal(['password', unlock.id], '\x03', /password \S{29}/);
+  assert.deepEqual([cut.exit, cut.said.includes('\r\x1b[2K')], [130, true]);
+  const { password } = await latchkey('alice', 'password', unlock.id, '--print');
+
+  const line = ['unlock', ...asked, '--console', consolePort, '--login'];
+  const { exit, said } = await onTerminal(line, 'exit\r\x1d', /# $/);
+  assert.equal(exit, 0, said);
+  assert.match(said, /attached to .*: Ctrl-\] leaves/);
+  assert.ok(!said.includes(password.slice(0, 9)), 'never shown');
+  await latchkey('alice', 'lock', '--port', at);
+});
+
+/** Runs a command of alice's on a terminal, and answers what it says once with what is typed. */
+function onTerminal(
+  args: readonly string[],
+  answer: string,
+  to = /\[y\/N\]/,
+): Promise<{ exit: number; said: string }> {
   const program = [join(dist, 'cli/main.js'), '--home', join(homes, 'alice'), ...args];
   const terminal = spawnPty(process.execPath, program, { cols: 200 });
   let said = '';
   let answered = false;
   terminal.onData((piece) => {
     said += piece;
-    if (answered || !said.includes('[y/N]')) return;
+    if (answered || !to.test(said)) return;
     answered = true;
     terminal.write(answer);
   });
