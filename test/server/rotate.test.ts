@@ -18,6 +18,7 @@ import { registerModule } from '../../server/decisions/register.ts';
 import { revealPassword } from '../../server/decisions/reveal.ts';
 import { issueToken } from '../../server/decisions/token.ts';
 import { keepOnce } from '../../server/keep.ts';
+import { Keyring } from '../../server/keyring.ts';
 import { openPassword } from '../../server/passwords.ts';
 import { resealAll, sealedColumns } from '../../server/reseal.ts';
 import { type Ambient, databaseFile, type OpenServices, openServices } from '../../server/services.ts';
@@ -247,6 +248,26 @@ test('a server that ran while the KEK was rotated makes its next data key under 
   });
   await open(sealedBy);
 });
+
+test('a KEK that is rotated while a data key is made: the data key comes under the new one', async () => {
+  await open(async (services) => {
+    let rotated: Promise<unknown> | undefined;
+    const keyring = await Keyring.open({
+      ...services,
+      keks: () => loadKeks(config, randomBytes),
+      async commit(author, fn) {
+        if (armed) rotated ??= rotateKek(config, ambient);
+        await rotated;
+        return services.commit(author, fn);
+      },
+    });
+    armed = true;
+    await keyring.replace();
+  });
+  armed = false;
+  await open(sealedBy);
+});
+let armed = false;
 
 test('a rotation of the KEK that was cut off: the server works, doctor says so, and the next run ends it', async () => {
   beginNextKek(config, randomBytes);

@@ -90,6 +90,12 @@ test('a password prompt that somebody left behind is left, not answered', async 
   assert.ok(!stuck.written.includes(PASSWORD) && !stuck.written.includes('root'));
 });
 
+test('a password prompt that was on its way before the name is not answered: the name’s echo ends a line first', async () => {
+  const { port, whole } = desk(asLogin({ ...answers, root: 'Password: ' }));
+  await assert.rejects(whole(), code('login-missing'));
+  assert.ok(!port.written.includes(PASSWORD));
+});
+
 test('a shell that somebody left behind is handed over, with nothing typed', async () => {
   const { port, whole } = desk(asLogin({ '': '\r\n~ # ' }));
   const screen = seen(await whole());
@@ -209,6 +215,16 @@ test('whatever a console says, the password is typed at most once, into a passwo
     { numRuns: 300 },
   );
   assert.ok(typedIn > 20, `it was typed ${typedIn} times`);
+});
+
+test('a secret that begins again within itself is masked wherever it stands', () => {
+  const show = mask(Buffer.from('ABAB-ABAC'));
+  assert.equal(
+    Buffer.from(show(Buffer.from('ABAB-ABAB-ABAC.')))
+      .toString()
+      .slice(5),
+    '*********.',
+  );
 });
 
 test('a mask shows at most three bytes of the secret, and nothing else changes', () => {

@@ -58,6 +58,13 @@ test('a receipt of another session says nothing of the token that is out: it may
   assert.equal(await doubt(device), 'unanswered');
 });
 
+test('whatever a receipt is about, the version that the token brought, or a later one, settles it', async () => {
+  const { device, id, before } = await rotating();
+  takes(device, id);
+  await uploaded(services, alice, device.receipt('closed', before, { why: 'timeout' }));
+  assert.equal(await doubt(device), undefined);
+});
+
 test('a refusal of the token settles it: the old version stays in force', async () => {
   const { device, id } = await rotating();
   await uploaded(services, alice, device.receipt('refused', id));
