@@ -21,6 +21,10 @@
 #define EXEC_PATIENCE 5000
 #define PROGRAM_PATIENCE 5000
 #define KILL_PATIENCE 5000
+/* So much later than the agent the keeper kills what is over; and so often it looks, since ppoll(2) does not count the
+ * time that the module sleeps. */
+#define GRACE 5000
+#define LOOK 1000
 
 /* The agent has a dozen descriptors, and they are the lowest. */
 #define DESCRIPTORS 256
@@ -82,16 +86,33 @@ static void keeper_signals(sigset_t *waiting)
     sigprocmask(SIG_BLOCK, &child, waiting);
 }
 
-/* Ends when nothing of the service is left; kills it when `life` ends, or the program itself fails. */
-static void keep(pid_t program, int life, const sigset_t *waiting)
+/* What a keeper knows of its agent. */
+struct keeping {
+    pid_t agent;
+    int life;
+    /* On clock_milliseconds. */
+    int64_t until;
+};
+
+/* True once the agent wants an end or cannot want anything any more: it has ended, be it that somebody else holds the
+ * other end of `life`, or it has let the time pass, stopped or waiting for flash that does not answer. */
+static bool is_over(const struct keeping *keeping, const sigset_t *waiting)
+{
+    static const struct timespec look_again = {LOOK / 1000, LOOK % 1000 * 1000000};
+    struct pollfd look = {.fd = keeping->life, .events = POLLIN};
+    if (ppoll(&look, 1, &look_again, waiting) > 0) return true;
+    return getppid() != keeping->agent || clock_milliseconds() >= keeping->until;
+}
+
+/* Ends when nothing of the service is left; kills it when it is over, or the program itself fails. */
+static void keep(pid_t program, const struct keeping *keeping, const sigset_t *waiting)
 {
     for (;;) {
         int status;
-        struct pollfd look = {.fd = life, .events = POLLIN};
         pid_t gone = waitpid(-1, &status, WNOHANG);
         if (gone < 0 && errno != EINTR) _exit(0);
         bool failed = gone == program && (!WIFEXITED(status) || WEXITSTATUS(status) != 0);
-        if (failed || (gone <= 0 && ppoll(&look, 1, NULL, waiting) > 0)) {
+        if (failed || (gone <= 0 && is_over(keeping, waiting))) {
             family_kill(KILL_PATIENCE);
             _exit(1);
         }
@@ -99,7 +120,7 @@ static void keep(pid_t program, int life, const sigset_t *waiting)
 }
 
 /* The keeper. `started` is closed by a successful exec, or gets a byte. */
-static void be_keeper(const struct program *program, int life, int started)
+static void be_keeper(const struct program *program, const struct keeping *keeping, int started)
 {
     sigset_t waiting;
     setsid();
@@ -112,7 +133,7 @@ static void be_keeper(const struct program *program, int life, int started)
     }
     close(started);
     if (child < 0) _exit(1);
-    keep(child, life, &waiting);
+    keep(child, keeping, &waiting);
 }
 
 static bool pipes(int life[2], int started[2], int end[2])
@@ -150,17 +171,18 @@ static bool lives(int started, int end)
     return !readable_within(end, QUICK);
 }
 
-bool service_start(struct service *service, const struct program *program, void (*forget)(void *secrets),
-                   void *secrets)
+bool service_start(struct service *service, const struct program *program, int64_t over,
+                   void (*forget)(void *secrets), void *secrets)
 {
     int life[2], started[2], end[2];
+    pid_t agent = getpid();
     if (program->argv[0] == NULL) return false;
     pid_t keeper = pipes(life, started, end) ? fork() : -1;
     if (keeper == 0) {
         const int kept[] = {service->lock, life[0], started[1], end[1]};
         close_others(kept, sizeof kept / sizeof *kept);
         forget(secrets);
-        be_keeper(program, life[0], started[1]);
+        be_keeper(program, &(struct keeping){agent, life[0], over + GRACE}, started[1]);
         _exit(1);
     }
     shut(life[0]);

@@ -2,6 +2,7 @@
 #define LATCHD_SERVICE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define PROGRAM_ROOM 256
@@ -14,7 +15,8 @@ struct program {
 };
 
 /* The service of one session. Between it and the agent stands the keeper, a child that adopts whatever the
- * service leaves behind, kills all of it on demand or when the agent dies, and ends with the last of it. */
+ * service leaves behind, kills all of it on demand, when the agent dies, or when it lets the time pass, and ends
+ * with the last of it. */
 struct service {
     /* A descriptor that the keeper holds open as long as anything of the service is left: a lock's. */
     int lock;
@@ -29,10 +31,11 @@ struct service {
 void service_init(struct service *service, int lock);
 
 /* Starts it; false where it cannot be executed, or ends at once (in a quarter of a second). Nothing of it
- * is left then. The service's descriptors 0 to 2 are /dev/null, and its environment is a PATH. `forget` is
- * called with `secrets` in the keeper, whose memory is a copy of the agent's. */
-bool service_start(struct service *service, const struct program *program, void (*forget)(void *secrets),
-                   void *secrets);
+ * is left then. The agent is to stop it at `over` on clock_milliseconds; the keeper kills it soon afterwards in any
+ * case. The service's descriptors 0 to 2 are /dev/null, and its environment is a PATH. `forget` is called with
+ * `secrets` in the keeper, whose memory is a copy of the agent's. */
+bool service_start(struct service *service, const struct program *program, int64_t over,
+                   void (*forget)(void *secrets), void *secrets);
 
 /* Kills every process of the service and waits for their end; does nothing where none runs. */
 void service_stop(struct service *service);

@@ -74,7 +74,8 @@ int session_open(struct latch *latch, const struct token *token, struct receipt 
 {
     int64_t since = clock_milliseconds();
     struct event opened = {token->jti, "opened", NULL, 0, latch->store.state.pw.ver, NULL};
-    if (!service_start(&latch->service, &latch->config->start[token->scope], forget, latch)) {
+    int64_t over = since + (int64_t)token->seconds * 1000;
+    if (!service_start(&latch->service, &latch->config->start[token->scope], over, forget, latch)) {
         return refuse_start(latch, token, "service", 913);
     }
     if (!session_receipt(latch, receipt, &opened)) return refuse_start(latch, token, "storage", 914);
