@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,18 +60,12 @@ static bool is_absolute(struct span path)
     return path.length > 0 && path.at[0] == '/';
 }
 
-/* The first line of a small file, such as the kernel has for serial numbers; a device tree's end in NUL. */
+/* The first line of a small file, such as the kernel has for serial numbers; a device tree's end in NUL. Whoever may
+ * write it says which module this is. */
 static bool read_number(struct span path, char *text, size_t room)
 {
     char name[PATH_ROOM], file[NUMBER_ROOM];
-    struct stat status;
-    if (!span_copy(name, sizeof name, path)) return false;
-    long length = file_read(AT_FDCWD, name, file, sizeof file - 1, &status);
-    if (length <= 0) {
-        complain("cannot read ", name, NULL);
-        return false;
-    }
-    file[length] = '\0';
+    if (!span_copy(name, sizeof name, path) || file_read_trusted(name, file, sizeof file) < 0) return false;
     size_t digits = strcspn(file, "\r\n");
     return digits > 0 && span_copy(text, room, (struct span){file, digits});
 }

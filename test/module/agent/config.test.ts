@@ -108,6 +108,14 @@ for (const [who, mode] of [
   });
 }
 
+for (const file of ['hwid0', 'imei']) {
+  test(`who may write ${file} would say which module this is: refused (section 1)`, async (t) => {
+    const home = newHome(t);
+    chmodSync(home.path(file), 0o666);
+    assert.match(await refusal(home), new RegExp(`/${file}: must be`));
+  });
+}
+
 test('a configuration that is not there', async (t) => {
   const home = newHome(t);
   assert.match(await refusal(home, home.path('none')), /none/);
