@@ -22,6 +22,13 @@ static void fill_descriptors(void)
     if (fd > STDERR_FILENO) close(fd);
 }
 
+/* Nobody may read what it complains of, and a session must end all the same. */
+static void never_wait_to_complain(void)
+{
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+    if (flags >= 0) fcntl(STDERR_FILENO, F_SETFL, flags | O_NONBLOCK);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 3 || strcmp(argv[1], "-c") != 0) {
@@ -29,6 +36,7 @@ int main(int argc, char **argv)
         return 2;
     }
     fill_descriptors();
+    never_wait_to_complain();
     umask(077);
 #ifndef LATCHD_TEST
     /* No core file, and nobody but root looks into the memory. */

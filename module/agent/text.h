@@ -39,7 +39,8 @@ void text_add_span(struct text *text, struct span more);
 void text_add_uint(struct text *text, uint32_t number);
 void text_add_base64url(struct text *text, const unsigned char *bytes, size_t length);
 
-/* Writes `latchd: ` and the parts, up to a NULL, as one line to standard error. Never give it a secret. */
+/* Writes `latchd: ` and the parts, up to a NULL, as one line to standard error, if there is room. Never
+ * give it a secret. */
 void complain(const char *part, ...) __attribute__((sentinel));
 
 #endif

@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openPty } from '../../../module/simulator/pty.ts';
@@ -269,6 +281,38 @@ async function takes(line: LineEnd): Promise<boolean> {
     }
   }
   return false;
+}
+
+test('nobody reads its complaints: it does not wait for that', limits, async (t) => {
+  const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
+  home.configure(home.lines.map((line) => (line.startsWith('at =') ? `at = ${home.path('port')}` : line)));
+  const stderr = fullPipe(home.path('stderr'));
+  const [file, ...first] = program;
+  const latchd = spawn(file, [...first, '-c', home.configuration], { stdio: ['ignore', 'ignore', stderr] });
+  const host = await LineEnd.open();
+  t.after(async () => {
+    latchd.kill('SIGKILL');
+    await once(latchd, 'close');
+    closeSync(stderr);
+    await host.close();
+    home.remove();
+  });
+  host.write('AT+QLATCH?\r');
+  // It complains that there is no port, and looks for it again.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  symlinkSync(host.path, home.path('port'));
+  assert.match(await host.until(FINAL), /"unprovisioned"/);
+});
+
+/** @returns the writing end of a pipe that takes nothing more; its writer waits, unless it wants not to */
+function fullPipe(path: string): number {
+  spawnSync('mkfifo', [path]);
+  const both = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    for (;;) writeSync(both, Buffer.alloc(4096));
+  } catch {
+    return openSync(path, constants.O_WRONLY);
+  }
 }
 
 test('what only looks like a back door passes', limits, async (t) => {
