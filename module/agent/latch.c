@@ -40,11 +40,15 @@ static bool close_old_session(struct latch *latch)
     return store_commit(&latch->store);
 }
 
+/* Nothing is open, not even where the store is broken and nobody can say what was. */
+static void stop_all(const struct latch *latch)
+{
+    for (enum scope scope = 0; scope < SERVICES; scope++) program_run(&latch->config->stop[scope]);
+}
+
 static bool start(struct latch *latch)
 {
     const struct config *config = latch->config;
-    service_init(&latch->service, latch->store.dir);
-    for (enum scope scope = 0; scope < SERVICES; scope++) program_run(&config->stop[scope]);
     if (!device_load(&latch->device, latch->store.state.device) || !load_manifest(latch) ||
         !load_roots(latch)) {
         complain("the store does not make sense", NULL);
@@ -62,7 +66,10 @@ static bool start(struct latch *latch)
 bool latch_start(struct latch *latch, const struct config *config)
 {
     latch->config = config;
-    return store_open(&latch->store, config->store, config->hwid) && start(latch);
+    bool opened = store_open(&latch->store, config->store, config->hwid);
+    service_init(&latch->service, latch->store.dir);
+    if (!latch->store.taken) stop_all(latch);
+    return opened && start(latch);
 }
 
 void latch_wipe(struct latch *latch)

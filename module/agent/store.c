@@ -48,6 +48,7 @@ static bool open_dir(struct store *store, const char *path)
         return false;
     }
     if (lock(store->dir)) return true;
+    store->taken = true;
     complain(path, ": another agent uses this store", NULL);
     return false;
 }

@@ -8,6 +8,8 @@
  * a directory of its own. */
 struct store {
     int dir;
+    /* It could not be opened because another agent uses it. */
+    bool taken;
     const char *hwid;
     /* The next `seq`; one above the block when all are given. */
     uint64_t next;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { Agent, removeAgents } from '../agent.ts';
 import { Bench } from '../bench.ts';
 import { testIssuer } from '../issuer.ts';
+import { Ended } from './latchd.ts';
 
 afterEach(removeAgents);
 
@@ -62,4 +63,15 @@ test('who holds the pipes of the agent does not outlive it (section 6.1)', async
   await agent.boot();
   assert.equal((await bench.state()).state, 'locked');
   assert.equal((await bench.lastReceipt()).why, 'reboot');
+});
+
+test('who breaks the store does not keep open what a stop program shuts (section 6.1)', async () => {
+  const { agent } = await opened();
+  await agent.kill();
+  await until(() => agent.running() === undefined);
+  const [name = ''] = readdirSync(agent.home.path('store'));
+  writeFileSync(`${agent.home.path('store')}/${name}`, 'broken');
+  rmSync(agent.home.path('stopped'));
+  await assert.rejects(agent.boot(), (error) => error instanceof Ended && error.end.code === 1);
+  assert.equal(readFileSync(agent.home.path('stopped'), 'utf8'), 'console\nadb\nssh\n');
 });
