@@ -47,6 +47,8 @@ const words: Words = {
 
   'module.registered': ({ hwid, imei, order }) =>
     `registered ${hwid}${imei ? `, IMEI ${imei}` : ''}${order ? `, order ${order}` : ''}`,
+  'module.labelled': ({ hwid, order, customer, model }) =>
+    `labelled ${hwid}: order ${order ?? 'none'}, customer ${customer ?? 'none'}, model ${model ?? 'none'}`,
   'module.confirmed': ({ hwid }) => `confirmed ${hwid}: it is provisioned`,
   'module.certified': ({ hwid, serial, expires }) =>
     `had the TLS key of ${hwid} certified: ${serial}, until ${localTime(expires)}`,

@@ -68,6 +68,12 @@ const shapes = {
     dig: digest,
     state: z.literal('registered'),
   },
+  'module.labelled': {
+    hwid,
+    order: name.nullable(),
+    customer: name.nullable(),
+    model: name.nullable(),
+  },
   'module.confirmed': { hwid, jti: id, dig: digest, state: z.literal('confirmed') },
   'module.certified': {
     hwid,

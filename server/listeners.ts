@@ -10,7 +10,7 @@ import { Metrics } from './metrics.ts';
 import { limitAddresses } from './middleware/limit.ts';
 import type { AnyOperation } from './operation.ts';
 import { createOps } from './ops.ts';
-import { bound, guard, httpTimeouts, TIMEOUTS } from './sockets.ts';
+import { bound, guard, httpTimeouts, setDeadline, TIMEOUTS } from './sockets.ts';
 import { originForm } from './target.ts';
 import { Identity, serverIdentity } from './tls.ts';
 
@@ -57,6 +57,7 @@ export async function startListeners(
     handshakeTimeout: timeouts.handshake,
   });
   const answer: RequestListener = (request, response) => {
+    setDeadline(api, request, timeouts);
     request.url = originForm(request.url ?? '');
     app(request, response);
   };
@@ -74,6 +75,7 @@ export async function startListeners(
     httpTimeouts(timeouts),
     createOps({ services, metrics, certificate, stopping: stopping.signal }),
   );
+  ops.on('request', (request) => setDeadline(ops, request, timeouts));
   bound(ops, OPS_CONNECTIONS, timeouts);
   const apiAddress = await listen(api, config.api);
   const opsAddress = await listen(ops, config.ops).catch((error: unknown) => {

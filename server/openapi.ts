@@ -4,6 +4,7 @@ import * as certificates from '../protocol/api/certificates.ts';
 import * as enrolments from '../protocol/api/enrolments.ts';
 import * as events from '../protocol/api/events.ts';
 import * as fields from '../protocol/api/fields.ts';
+import * as imports from '../protocol/api/import.ts';
 import * as keys from '../protocol/api/keys.ts';
 import * as list from '../protocol/api/list.ts';
 import * as modules from '../protocol/api/modules.ts';
@@ -89,7 +90,7 @@ function describe(one: AnyOperation, schemas: Schemas): Schema {
     ...(one.body !== noBody && {
       requestBody: {
         required: true,
-        content: { 'application/json': { schema: schemas.of(one.body, 'input') } },
+        content: { [one.takes ?? 'application/json']: { schema: schemas.of(one.line ?? one.body, 'input') } },
       },
     }),
     responses: { ...success(one, schemas), ...refusals(one) },
@@ -147,7 +148,7 @@ const problemSchema = {
 };
 
 const resources = {
-  ...{ ...bundle, ...certificates, ...enrolments, ...events, ...fields, ...keys },
+  ...{ ...bundle, ...certificates, ...enrolments, ...events, ...fields, ...imports, ...keys },
   ...{ ...list, ...modules, ...orders, ...principals, ...receipts, ...unlocks },
 };
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Role } from '../protocol/api/principals.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Caller, Services } from './context.ts';
+import type { Line } from './lines.ts';
 
 /**
  * Who reaches an operation: `open` needs no certificate, `enrolled` any enabled principal, a list
@@ -31,7 +32,11 @@ export interface Operation<
   readonly query: Q;
   /** z.undefined() where there is no body. */
   readonly body: B;
-  /** Of JSON answers; z.string() or z.instanceof(Uint8Array) where `media` says another type. */
+  /** Media type of the body where it is not JSON: a stream of lines, with `lineStream` as its schema. */
+  readonly takes?: typeof NDJSON;
+  /** Of such a body, what each line holds: for the document. */
+  readonly line?: z.ZodType;
+  /** Of JSON answers; z.string() or z.instanceof(Uint8Array) where `media` says another type, `jsonStream` for lines. */
   readonly answer: A;
   readonly media?: string;
   /** Refusals of its own, beside those every operation shares. */
@@ -100,6 +105,15 @@ export function operation<
 >(definition: Operation<P, Q, B, A, X, I>): AnyOperation {
   // app.ts hands it only what its own schemas, access and header checks gave.
   return definition as unknown as AnyOperation;
+}
+
+/** JSON, a value a line, as long as it lasts. */
+export const NDJSON = 'application/x-ndjson';
+export const lineStream = z.custom<AsyncIterable<Line>>(isIterable);
+export const jsonStream = z.custom<AsyncIterable<unknown>>(isIterable);
+
+function isIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
 
 /** Schema of params and query where there are none. */

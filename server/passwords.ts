@@ -19,10 +19,18 @@ export interface Password {
 }
 
 /** 24 characters of Crockford base32 in six groups of four: 120 random bits, derived from nothing. */
-export function makePassword(random: Services['random']): Password {
+export async function makePassword({ random, crypt }: Pick<Services, 'random' | 'crypt'>): Promise<Password> {
   const password = pick(CROCKFORD, random(24)).replace(/(.{4})(?!$)/g, '$1-');
   const salt = pick(CRYPT, random(16));
-  return { password, hash: encrypt(password, `$6$rounds=${ROUNDS}$${salt}`) };
+  return { password, hash: await crypt(password, salt) };
+}
+
+/** Hashes on whichever thread it has: see hashing/pool.ts. */
+export type Crypt = (password: string, salt: string) => Promise<string>;
+
+/** SHA-512 crypt, on the thread that calls: some milliseconds, the hashing itself in Node's OpenSSL. */
+export function crypt(password: string, salt: string): string {
+  return encrypt(password, `$6$rounds=${ROUNDS}$${salt}`);
 }
 
 /** Both alphabets' lengths are powers of two, so every character is equally likely. */

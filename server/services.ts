@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Kysely } from 'kysely';
 import { createDeviceCa } from '../keys/create.ts';
@@ -17,6 +18,7 @@ import { type NoteSigner, noteVerifier } from '../protocol/note.ts';
 import type { Config } from './config.ts';
 import type { Services } from './context.ts';
 import { authored } from './decisions/author.ts';
+import { hashPool } from './hashing/pool.ts';
 import { Keyring } from './keyring.ts';
 import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
@@ -75,10 +77,23 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Op
       await store.close();
     };
     const { read } = store;
+    const crypt = hashPool(availableParallelism());
     const commit = authored(log, ambient.clock);
     const keks = () => loadKeks(config, ambient.random);
     const sealer = await Keyring.open({ ...ambient, read, commit, keks });
-    return { ...ambient, config, keys, sealer, log, commit, read, reader: logReader(read), policy, close };
+    return {
+      ...ambient,
+      crypt,
+      config,
+      keys,
+      sealer,
+      log,
+      commit,
+      read,
+      reader: logReader(read),
+      policy,
+      close,
+    };
   } catch (error) {
     await store.close();
     throw error;

@@ -1,4 +1,4 @@
-import type { Server as HttpServer, ServerOptions } from 'node:http';
+import type { Server as HttpServer, IncomingMessage, ServerOptions } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { Problem } from '../protocol/problems.ts';
@@ -31,14 +31,37 @@ export const TIMEOUTS: Timeouts = {
   check: 5000,
 };
 
-/** The times that Node's HTTP servers take at birth; `silence` is set afterwards. */
-export function httpTimeouts({ headers, request, keepAlive, check }: Timeouts): ServerOptions {
+/** The times that Node's HTTP servers take at birth; `silence` is set afterwards, and `request` by setDeadline. */
+export function httpTimeouts({ headers, keepAlive, check }: Timeouts): ServerOptions {
   return {
     headersTimeout: headers,
-    requestTimeout: request,
+    requestTimeout: 0,
     keepAliveTimeout: keepAlive,
     connectionsCheckingInterval: check,
   };
+}
+
+const deadlines = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+
+/** A request must have come as a whole by then. Node's own requestTimeout knows no exceptions. */
+export function setDeadline(
+  server: HttpServer | HttpsServer,
+  request: IncomingMessage,
+  { request: ms }: Timeouts,
+): void {
+  const timer = setTimeout(() => {
+    if (request.complete || request.socket.destroyed) return;
+    const late = Object.assign(new Error('the request took too long'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
+    if (!server.emit('clientError', late, request.socket)) request.socket.destroy();
+  }, ms).unref();
+  deadlines.set(request, timer);
+  const done = () => clearTimeout(timer);
+  request.once('end', done).once('close', done);
+}
+
+/** This request may take as long as it goes on: only silence ends it. */
+export function liftDeadline(request: IncomingMessage): void {
+  clearTimeout(deadlines.get(request));
 }
 
 /** Connections above `most` are closed before they cost anything; so a flood of them ends nothing but itself. */

@@ -67,6 +67,7 @@ export const ModuleQuery = Page.extend({
   order: OrderName.optional(),
   state: Module.shape.state.optional(),
 });
+export const ExportQuery = ModuleQuery.omit({ limit: true });
 export const Why = z.strictObject({ why: Text });
 export const ModuleAnswer = z.strictObject({ module: Module, log: LogPosition.nullable() });
 

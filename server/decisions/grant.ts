@@ -33,7 +33,7 @@ export interface Granted {
  * @returns undefined where the facts no longer hold: the token is thrown away, decide again
  */
 export async function commitGrant(services: Services, granting: Granting): Promise<Granted | undefined> {
-  const password = nextPassword(services, granting);
+  const password = await nextPassword(services, granting);
   const token = await signToken(services, granting, password);
   const row = rowOf(services, granting, token);
   const event = eventOf(granting, row);
@@ -83,10 +83,13 @@ async function weigh(
   if (challenge.pwv > (pwv ?? 0)) await settleDoubt(tx, hwid);
 }
 
-function nextPassword(services: Services, { subject, grant }: Granting): PasswordRow | undefined {
+async function nextPassword(
+  services: Services,
+  { subject, grant }: Granting,
+): Promise<PasswordRow | undefined> {
   if (grant.ver === undefined) return undefined;
   const { hwid } = subject.unlock;
-  const { password, hash } = makePassword(services.random);
+  const { password, hash } = await makePassword(services);
   const sealed = sealPassword(services, hwid, grant.ver, password);
   return { hwid, ver: grant.ver, sealed, hash, created: services.clock().toISOString(), revealed: null };
 }

@@ -24,6 +24,24 @@ export function mustAdminister(services: Services, caller: Caller): void {
   });
 }
 
+/** Registering and confirming, for stations and officers. */
+export function mayProvision(services: Services, caller: Caller, hwid: string): void {
+  mustBePermitted(services, caller, {
+    action: 'provision',
+    resource: { type: 'Module', id: hwid },
+    context: {},
+  });
+}
+
+/** What becomes of a registered module is an officer's word. */
+export function mayTend(services: Services, caller: Caller, hwid: string): void {
+  mustBePermitted(services, caller, {
+    action: 'administer',
+    resource: { type: 'Module', id: hwid },
+    context: {},
+  });
+}
+
 /** Whoever may see what others did may see who they are. */
 export function mustReview(services: Services, caller: Caller): void {
   mustBePermitted(services, caller, {

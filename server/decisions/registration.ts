@@ -32,7 +32,7 @@ export async function prepare(
   ver: number,
 ): Promise<Prepared> {
   const { hwid } = asked;
-  const { password, hash } = makePassword(services.random);
+  const { password, hash } = await makePassword(services);
   const jti = newId(services);
   const bundle = await signBundle(services, { jti, sub: hwid, dkt, pw: { ver, hash } });
   const created = services.clock().toISOString();

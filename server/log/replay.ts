@@ -76,6 +76,8 @@ const effects: Effects = {
   },
   'module.certified': ({ hwid, dkt, key, serial, expires, dig }, rows) =>
     rows.merge('tls_certificates', keyOf(hwid, key), { dkt, serial, not_after: expires, digest: dig }),
+  'module.labelled': ({ hwid, order, customer, model }, rows) =>
+    moveModule(hwid, { order, customer, model }, rows),
   'module.confirmed': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
   'module.suspended': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
   'module.resumed': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import { LONGEST_LINE } from '../../protocol/api/import.ts';
 import { Problem } from '../../protocol/problems.ts';
-import { type AnyOperation, noBody } from '../operation.ts';
+import { readLines } from '../lines.ts';
+import { type AnyOperation, NDJSON, noBody } from '../operation.ts';
+import { liftDeadline } from '../sockets.ts';
 import type { Middleware } from './exchange.ts';
 
 /** The most bytes of a request body: 64 receipts of 768 bytes fit. */
@@ -20,6 +23,7 @@ export function readBody(operation: AnyOperation): Middleware {
       );
     };
   }
+  if (operation.takes === NDJSON) return readLater;
   return async (request, _response, next) => {
     const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
     if (!hasBody(request) || !jsonType.test(type)) {
@@ -33,6 +37,23 @@ export function readBody(operation: AnyOperation): Middleware {
     next();
   };
 }
+
+const ndjsonType = /^application\/x-ndjson(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
+
+/** The handler reads the body while it answers, for as long as both sides go on. */
+const readLater: Middleware = (request, _response, next) => {
+  const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
+  if (!hasBody(request) || !ndjsonType.test(type) || encoding !== undefined) {
+    throw new Problem(
+      'unsupported-media-type',
+      `Send a body of Content-Type ${NDJSON}, in UTF-8, a value a line.`,
+    );
+  }
+  liftDeadline(request);
+  // Where the handler stops early, the connection is still to carry its answers.
+  request.body = readLines(request.iterator({ destroyOnReturn: false }), LONGEST_LINE);
+  next();
+};
 
 /** True where the request carries a body (RFC 9112 §6). */
 function hasBody({ headers }: IncomingMessage): boolean {

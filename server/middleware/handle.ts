@@ -1,5 +1,6 @@
+import { pipeline } from 'node:stream/promises';
 import type { Services } from '../context.ts';
-import type { AnyOperation, OperationAnswer } from '../operation.ts';
+import { type AnyOperation, jsonStream, NDJSON, type OperationAnswer } from '../operation.ts';
 import { type ApiRequest, type ApiResponse, type Middleware, whenOver } from './exchange.ts';
 import type { Polls } from './polls.ts';
 import { validate } from './validate.ts';
@@ -19,17 +20,36 @@ export function handle(
       release ??= polls.hold(caller?.name ?? '', seconds);
       return endOf(request, response, stopping);
     };
-    let answer: OperationAnswer<unknown>;
     try {
-      answer = await operation.handle({ ...input, id, caller, hold }, services);
+      const answer = await operation.handle({ ...input, id, caller, hold }, services);
+      // Who was let in when a long poll began may have been shut out while it waited.
+      if (release !== undefined) await response.locals.exchange.readmit?.();
+      if (stopping.aborted) response.locals.exchange.headers['Connection'] = 'close';
+      if (jsonStream.safeParse(answer.body).success) await stream(answer, response);
+      else send(operation, answer, response);
     } finally {
       release?.();
     }
-    // Who was let in when a long poll began may have been shut out while it waited.
-    if (release !== undefined) await response.locals.exchange.readmit?.();
-    if (stopping.aborted) response.locals.exchange.headers['Connection'] = 'close';
-    send(operation, answer, response);
   };
+}
+
+/** A line at a time, as fast as the client takes them; what is behind the last one that it got is its to ask for again. */
+async function stream({ body }: OperationAnswer<unknown>, response: ApiResponse): Promise<void> {
+  response.writeHead(200, {
+    ...response.locals.exchange.headers,
+    'Content-Type': NDJSON,
+    'Cache-Control': 'no-store',
+  });
+  try {
+    await pipeline(lines(body as AsyncIterable<unknown>), response);
+  } catch (error) {
+    // A client that goes, or a request that is cut off, ends it.
+    if (!response.destroyed) throw error;
+  }
+}
+
+async function* lines(values: AsyncIterable<unknown>): AsyncGenerator<string> {
+  for await (const value of values) yield `${JSON.stringify(value)}\n`;
 }
 
 /** express's own `send` decides about ETags, charsets and freshness; here everything is known. */

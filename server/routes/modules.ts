@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { Hwid } from '../../protocol/api/fields.ts';
+import { Labels } from '../../protocol/api/import.ts';
 import { pageOf } from '../../protocol/api/list.ts';
 import {
   CertificateRequest,
   Confirmation,
+  ExportQuery,
   Module,
   ModuleAnswer,
   ModuleQuery,
@@ -13,16 +15,19 @@ import {
   Why,
 } from '../../protocol/api/modules.ts';
 import type { ProblemCode } from '../../protocol/problems.ts';
-import type { Caller, Services } from '../context.ts';
 import { certifyModule } from '../decisions/certify.ts';
 import { confirmModule } from '../decisions/confirm.ts';
+import { exportModules } from '../decisions/export.ts';
+import { importModules } from '../decisions/import.ts';
 import { listModules } from '../decisions/look.ts';
 import { findModule, viewModule } from '../decisions/module.ts';
-import { mustBePermitted } from '../decisions/permit.ts';
+import { mayProvision, mayTend } from '../decisions/permit.ts';
 import { registerModule } from '../decisions/register.ts';
 import { clear, resetSeq, resume, retire, suspend, tend, type Verb } from '../decisions/tend.ts';
-import { type AnyOperation, noBody, none, operation } from '../operation.ts';
+import { type AnyOperation, jsonStream, lineStream, NDJSON, noBody, none, operation } from '../operation.ts';
 
+/** Seconds, for which a stream counts among its caller's long polls at most. */
+const LONGEST_STREAM = 86_400;
 const One = z.strictObject({ hwid: Hwid });
 
 export const modulesOperations: readonly AnyOperation[] = [
@@ -59,6 +64,40 @@ export const modulesOperations: readonly AnyOperation[] = [
     answer: pageOf(Module),
     problems: [],
     handle: async ({ query }, services) => ({ body: await listModules(services, query) }),
+  }),
+  operation({
+    id: 'importModules',
+    method: 'post',
+    path: '/v1/modules/import',
+    summary: 'Register modules or change their labels, a line each; each line has a result line, in order',
+    access: ['station', 'officer'],
+    takes: NDJSON,
+    params: none,
+    query: none,
+    body: lineStream,
+    line: z.union([NewModule, Labels]),
+    answer: jsonStream,
+    media: NDJSON,
+    problems: [],
+    handle: async ({ body, caller, hold }, services) => ({
+      body: importModules(services, caller, body, hold(LONGEST_STREAM)),
+    }),
+  }),
+  operation({
+    id: 'exportModules',
+    method: 'get',
+    path: '/v1/modules/export',
+    summary: 'Every module, by hardware ID, a line each; `after` begins behind one',
+    access: 'enrolled',
+    params: none,
+    query: ExportQuery,
+    body: noBody,
+    answer: jsonStream,
+    media: NDJSON,
+    problems: [],
+    handle: async ({ query, hold }, services) => ({
+      body: exportModules(services, query, hold(LONGEST_STREAM)),
+    }),
   }),
   operation({
     id: 'getModule',
@@ -139,15 +178,9 @@ function tending(id: string, path: string, verb: Verb, summary: string, problems
     answer: ModuleAnswer,
     problems: ['module-unknown', ...problems],
     handle: async ({ params: { hwid }, body, caller }, services) => {
-      const resource = { type: 'Module', id: hwid } as const;
-      mustBePermitted(services, caller, { action: 'administer', resource, context: {} });
+      mayTend(services, caller, hwid);
       const { module, log } = await tend(services, caller, hwid, verb, body.why);
       return { body: { module: viewModule(module), log } };
     },
   });
-}
-
-function mayProvision(services: Services, caller: Caller, hwid: string): void {
-  const resource = { type: 'Module', id: hwid } as const;
-  mustBePermitted(services, caller, { action: 'provision', resource, context: {} });
 }

@@ -21,6 +21,7 @@ type Asker = (typeof askers)[number];
 interface Request {
   readonly path: string;
   readonly body?: unknown;
+  readonly headers?: Record<string, string>;
 }
 
 interface Row {
@@ -180,6 +181,15 @@ const table: Record<string, Row> = {
       return { path: '/v1/modules', body: { hwid, key, order: ORDER } };
     },
   },
+  importModules: {
+    may: ['station', 'officer'],
+    request: () => {
+      const { hwid, key } = new Device();
+      const headers = { 'Content-Type': 'application/x-ndjson' };
+      return { path: '/v1/modules/import', body: JSON.stringify({ hwid, key, order: ORDER }), headers };
+    },
+  },
+  exportModules: { may: 'enrolled', request: get('/v1/modules/export') },
   listModules: { may: 'enrolled', request: get('/v1/modules') },
   getModule: { may: 'enrolled', request: () => ({ path: `/v1/modules/${device.hwid}` }) },
   certifyModule: {
@@ -276,8 +286,9 @@ for (const { id, method } of operations) {
   test(`${id} is for ${[row.may].flat().join(', ')}`, async () => {
     for (const asker of askers) {
       const client = asker === 'nobody' ? server.anonymous() : clients[asker];
-      const { path, body } = await row.request();
-      const answer = await client.call(method.toUpperCase(), path, { body, headers: idempotency() });
+      const { path, body, headers } = await row.request();
+      const sent = { body, headers: { ...idempotency(), ...headers } };
+      const answer = await client.call(method.toUpperCase(), path, sent);
       await judge(id, row, asker, answer);
     }
   });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { after, test } from 'node:test';
 import { verify } from 'unixcrypt';
 import { nextPassword } from '../../protocol/claims.ts';
@@ -15,8 +14,8 @@ import { principal, provisioned, requested, uploaded } from '../fixture/unlocks.
 const { server, services, alice, bob, station } = await startScene();
 after(() => server.stop());
 
-test('a password is 24 characters of Crockford base32 in six groups: 120 random bits (DESIGN §6)', () => {
-  const made = Array.from({ length: 40 }, () => makePassword(randomBytes));
+test('a password is 24 characters of Crockford base32 in six groups: 120 random bits (DESIGN §6)', async () => {
+  const made = await Promise.all(Array.from({ length: 40 }, () => makePassword(services)));
   for (const { password } of made)
     assert.match(password, /^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){5}$/);
   assert.equal(new Set(made.map(({ password }) => password)).size, made.length);
@@ -24,20 +23,22 @@ test('a password is 24 characters of Crockford base32 in six groups: 120 random 
   assert.equal(new Set(made.flatMap(({ password }) => [...password.replaceAll('-', '')])).size, 32);
 });
 
-test('every bit of a password is random: each of its 24 bytes of randomness changes it', () => {
-  const base = makePassword((length) => new Uint8Array(length)).password;
+test('every bit of a password is random: each of its 24 bytes of randomness changes it', async () => {
+  const { crypt } = services;
+  const random = (length: number) => new Uint8Array(length);
+  const base = (await makePassword({ random, crypt })).password;
   for (let place = 0; place < 24; place += 1) {
-    const changed = makePassword((length) => {
+    const other = (length: number) => {
       const bytes = new Uint8Array(length);
       if (length === 24) bytes[place] = 1;
       return bytes;
-    }).password;
-    assert.notEqual(changed, base);
+    };
+    assert.notEqual((await makePassword({ random: other, crypt })).password, base);
   }
 });
 
-test('the module gets the $6$ hash of exactly that password (DESIGN §6)', () => {
-  const { password, hash } = makePassword(randomBytes);
+test('the module gets the $6$ hash of exactly that password (DESIGN §6)', async () => {
+  const { password, hash } = await makePassword(services);
   assert.ok(nextPassword.read({ ver: 1, hash }));
   assert.ok(verify(password, hash));
   assert.ok(!verify(`${password.slice(0, -1)}${password.endsWith('0') ? '1' : '0'}`, hash));

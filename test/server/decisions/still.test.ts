@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { ImportResult } from '../../../protocol/api/import.ts';
 import type { EventType } from '../../../protocol/events.ts';
-import { Problem } from '../../../protocol/problems.ts';
+import { Problem, type ProblemCode } from '../../../protocol/problems.ts';
 import type { Caller, Services } from '../../../server/context.ts';
 import { offlineBundle } from '../../../server/decisions/offline.ts';
 import { closeOrder } from '../../../server/decisions/orders.ts';
@@ -10,6 +11,8 @@ import { disablePrincipal } from '../../../server/decisions/principals.ts';
 import { revokeCertificate } from '../../../server/decisions/revoke.ts';
 import { suspend, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
+import type { Line } from '../../../server/lines.ts';
+import { jsonStream } from '../../../server/operation.ts';
 import { allOperations } from '../../../server/operations.ts';
 import { clientKey } from '../../fixture/client.ts';
 import { Device } from '../../fixture/device.ts';
@@ -187,6 +190,19 @@ const writes: readonly Write[] = [
       return { params: { hwid: module.hwid }, body: { receipt } };
     },
   },
+  {
+    operation: 'importModules',
+    event: 'module.registered',
+    async request() {
+      const { hwid, key } = new Device();
+      return { body: lineOf({ hwid, key, order }) };
+    },
+  },
+  {
+    operation: 'importModules',
+    event: 'module.labelled',
+    request: async () => ({ body: lineOf({ hwid: (await device()).hwid, model: 'LTE4-G' }) }),
+  },
   tending('suspendModule', 'module.suspended', async () => {}),
   tending('resumeModule', 'module.resumed', ({ hwid }) => tend(services, olga, hwid, suspend, 'why not')),
   tending('retireModule', 'module.retired', async () => {}),
@@ -252,15 +268,30 @@ const operations = allOperations('test').filter(
   ({ method, access }) => method === 'post' && access !== 'open',
 );
 
-function perform(id: string, by: Caller, asked: { params?: object; body?: object }): Promise<unknown> {
+/** An import's body: one line, as often as it is read. */
+function lineOf(line: object): AsyncIterable<Line> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield { number: 1, bytes: Buffer.from(JSON.stringify(line)) };
+    },
+  };
+}
+
+async function perform(id: string, by: Caller, asked: { params?: object; body?: object }): Promise<void> {
   const operation = operations.find((one) => one.id === id);
   assert.ok(operation, id);
   const { params = {}, body } = asked;
   const hold = () => new AbortController().signal;
-  return operation.handle(
+  const { body: answer } = await operation.handle(
     { params, query: {}, body, caller: by, idempotency: once(), id: 'test', hold },
     services,
   );
+  const results = jsonStream.safeParse(answer);
+  // A refused line is its answer, as an error is another operation's.
+  for await (const result of results.data ?? []) {
+    const { code, detail } = ImportResult.parse(result);
+    if (code !== undefined) throw new Problem(code as ProblemCode, detail ?? '');
+  }
 }
 
 /** Somebody with a certificate, as the middleware lets them in. */

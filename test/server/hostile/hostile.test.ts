@@ -31,7 +31,7 @@ const SENTENCES = /^\p{Lu}.*[.]$/u;
 interface Described {
   readonly 'x-latchkey-roles'?: readonly Role[];
   readonly parameters: readonly { name: string; in: string; required: boolean; schema: JsonSchema }[];
-  readonly requestBody?: { content: { 'application/json': { schema: JsonSchema } } };
+  readonly requestBody?: { content: Record<string, { schema: JsonSchema }> };
   readonly responses: Record<string, { content: Record<string, { schema: JsonSchema & AnyOf }> }>;
 }
 interface AnyOf {
@@ -133,7 +133,8 @@ function fitting(
     const given = values.named(name, schema).map(String);
     return required ? given : fc.option(given, { nil: undefined, freq: 2 });
   });
-  const schema = requestBody?.content['application/json'].schema;
+  const [[type, content] = []] = Object.entries(requestBody?.content ?? {});
+  const schema = content?.schema;
   const body = schema === undefined ? fc.constant(undefined) : values.fitting(schema);
   return fc.tuple(fc.tuple(...filled), body).map(([given, sent]) => {
     let url = path;
@@ -148,7 +149,7 @@ function fitting(
       else if (parameter.in === 'query') query.set(parameter.name, parameter.name === 'wait' ? '0' : value);
       else headers[parameter.name] = value;
     }
-    if (sent !== undefined) headers['Content-Type'] = 'application/json';
+    if (type !== undefined) headers['Content-Type'] = type;
     const bytes = sent === undefined ? undefined : Buffer.from(JSON.stringify(sent));
     return {
       method: method.toUpperCase(),

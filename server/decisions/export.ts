@@ -1,0 +1,24 @@
+import type { z } from 'zod';
+import type { ExportQuery, Module } from '../../protocol/api/modules.ts';
+import type { Services } from '../context.ts';
+import { listModules } from './look.ts';
+
+const PAGE = 500;
+
+/** Every module that fits, by hardware ID, read as it is taken. Modules that change meanwhile are as they are when read. */
+export async function* exportModules(
+  services: Services,
+  { after, ...filter }: z.output<typeof ExportQuery>,
+  over: AbortSignal,
+): AsyncGenerator<z.input<typeof Module>> {
+  let last: string | null | undefined = after;
+  while (last !== null && !over.aborted) {
+    const { items, next } = await listModules(services, {
+      ...filter,
+      limit: PAGE,
+      ...(last !== undefined && { after: last }),
+    });
+    yield* items;
+    last = next;
+  }
+}

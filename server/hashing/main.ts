@@ -1,0 +1,8 @@
+import { parentPort } from 'node:worker_threads';
+import { crypt } from '../passwords.ts';
+import type { Job } from './pool.ts';
+
+/** A thread that hashes what the pool gives it, one after the other. */
+parentPort?.on('message', ({ password, salt }: Job) => {
+  parentPort?.postMessage(crypt(password, salt));
+});

@@ -1,0 +1,66 @@
+import { Worker } from 'node:worker_threads';
+import type { Crypt } from '../passwords.ts';
+
+export interface Job {
+  readonly password: string;
+  readonly salt: string;
+}
+
+interface Waiting extends Job {
+  resolve(hash: string): void;
+  reject(error: unknown): void;
+}
+
+const program = new URL('main.js', import.meta.url);
+
+/**
+ * Hashes passwords on threads of their own, so that the one which answers requests goes on. They are
+ * started as they are needed, and keep no process alive that has nothing else to do.
+ * @param most threads
+ */
+export function hashPool(most: number): Crypt {
+  const queue: Waiting[] = [];
+  const idle: Worker[] = [];
+  let threads = 0;
+
+  const next = (worker: Worker) => {
+    const job = queue.shift();
+    if (job === undefined) {
+      worker.unref();
+      idle.push(worker);
+      return;
+    }
+    worker.ref();
+    const settle = () => {
+      worker.off('message', done);
+      worker.off('error', failed);
+    };
+    const done = (hash: string) => {
+      settle();
+      job.resolve(hash);
+      next(worker);
+    };
+    // A thread that fails is over: the next job gets another.
+    const failed = (error: unknown) => {
+      settle();
+      threads -= 1;
+      job.reject(error);
+      if (queue.length > 0) start();
+    };
+    worker.on('message', done);
+    worker.on('error', failed);
+    worker.postMessage({ password: job.password, salt: job.salt });
+  };
+  const start = () => {
+    threads += 1;
+    next(new Worker(program));
+  };
+
+  return (password, salt) =>
+    new Promise((resolve, reject) => {
+      queue.push({ password, salt, resolve, reject });
+      const worker = idle.pop();
+      if (worker !== undefined) next(worker);
+      else if (threads < most) start();
+    });
+}
