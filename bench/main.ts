@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { command } from './command.ts';
 import { commits } from './commits.ts';
+import { jig } from './jig.ts';
 import { lookupRows } from './lookups.ts';
 import { machine, print } from './row.ts';
 import { serial } from './serial.ts';
@@ -9,13 +10,15 @@ import { unlocks } from './unlocks.ts';
 
 /**
  * `npm run bench`: every figure that the README quotes, in one run. `npm run bench -- lookups [SIZE …]`: modules
- * looked up among so many; the default takes minutes and 25 GB of disk.
+ * looked up among so many; the default takes minutes and 25 GB of disk. `npm run bench -- jig`: the factory line alone.
  */
 const [what, ...sizes] = process.argv.slice(2);
 console.log(machine());
 if (what === 'lookups') {
   const asked = sizes.length > 0 ? sizes.map(Number) : [1_000_000, 10_000_000];
   for await (const rows of lookupRows(asked)) print(rows);
+} else if (what === 'jig') {
+  print(await jig());
 } else {
   const cost = await signatures(1000, availableParallelism());
   print(signatureRows(cost));
@@ -23,4 +26,5 @@ if (what === 'lookups') {
   print(await commits(500));
   print(await serial());
   print(await command());
+  print(await jig());
 }

@@ -60,8 +60,8 @@ async function online(job: Job): Promise<Made> {
     const registered = await session.client.post('/v1/modules', RegisteredModule, asked);
     return [registered, await trustedFor(session, registered.manifests)] as const;
   });
-  // A repeat took no place. What is not counted here for want of room on the disk, the server counts.
-  if (log !== null) faultOf(() => line.bundles.placed(line.plan.order));
+  // A repeat took no place.
+  if (log !== null) line.bundles.placed(line.plan.order, line.journal);
   demandFitBundle(bundle, identity, trusted);
   const receipt = await hand(job, bundle, trusted);
   return settle(job, receipt, false);
@@ -84,21 +84,20 @@ async function hand(job: Job, bundle: string, { chain }: Trusted): Promise<strin
   return module.provision(bundle);
 }
 
-/** On disk before the server is told, and gone from there once it has it. */
+/** The server is told; where it cannot be, the journal, on disk before the module is called done. */
 async function settle(job: Job, receipt: string, isOffline: boolean): Promise<Made> {
-  const { line } = job;
+  const { journal, uplink, cli } = job.line;
   const entry = entryFor(job, receipt, isOffline);
-  const unwritten = faultOf(() => line.journal.add(entry));
   try {
-    if (unwritten === undefined) job.step('confirming');
-    const module = await line.uplink.use(({ client }) => deliverEntry(client, entry));
-    line.journal.remove(entry);
+    job.step('confirming');
+    const module = await uplink.use(({ client }) => deliverEntry(client, entry));
+    journal.remove(entry);
     return { status: 'confirmed', receipt, module };
   } catch (error) {
-    if (isOutage(error) && unwritten === undefined)
-      return { status: 'journaled', receipt, module: undefined };
-    if (isOfEntry(error)) line.journal.refuse(entry, asFailure(error), line.cli.clock());
-    throw isOutage(error) ? unwritten : error;
+    if (isOfEntry(error)) journal.refuse(entry, asFailure(error), cli.clock());
+    else journal.add(entry);
+    if (isOutage(error)) return { status: 'journaled', receipt, module: undefined };
+    throw error;
   }
 }
 
@@ -129,13 +128,4 @@ function unproved({ hwid }: ModuleIdentity): Failure {
     `The server cannot be reached, and module ${hwid} is provisioned but keeps no receipt of it.`,
     { next: 'Provision it again while the server answers; it says then whose the module is.' },
   );
-}
-
-function faultOf(work: () => void): Failure | undefined {
-  try {
-    work();
-    return undefined;
-  } catch (error) {
-    return asFailure(error);
-  }
 }

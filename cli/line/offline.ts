@@ -51,18 +51,16 @@ export class OfflineBundles {
     const { jti, expires, left } = newest;
     if (now >= new Date(expires))
       throw unusable('expired', `the offline bundle of order ${order} has expired`);
-    const made = this.#made.get(jti) ?? waitingWith(jti, journal);
+    const made = this.#count(jti, journal);
     if (made >= left) throw unusable('exhausted', `order ${order} had room for ${left} more, which are made`);
     this.#made.set(jti, made + 1);
     return newest;
   }
 
   /** One of the places that were left has gone to a module that the server registered meanwhile. */
-  placed(order: string): void {
-    const [newest, ...older] = this.#of(order);
-    if (newest === undefined) return;
-    const left = Math.max(newest.left - 1, 0);
-    this.#home.writeJson(pathOf(order), [{ ...newest, left }, ...older]);
+  placed(order: string, journal: Journal): void {
+    const [newest] = this.#of(order);
+    if (newest !== undefined) this.#made.set(newest.jti, this.#count(newest.jti, journal) + 1);
   }
 
   /** The kept bundle of that id, of whichever order. */
@@ -71,6 +69,10 @@ export class OfflineBundles {
       .list(DIRECTORY)
       .flatMap((name) => this.#home.readJson(`${DIRECTORY}/${name}`, Bundles) ?? [])
       .find((bundle) => bundle.jti === jti);
+  }
+
+  #count(jti: string, journal: Journal): number {
+    return this.#made.get(jti) ?? waitingWith(jti, journal);
   }
 
   #of(order: string): StoredBundle[] {

@@ -1,4 +1,4 @@
-import { OfflineBundle } from '../../protocol/api/orders.ts';
+import { OfflineBundle, Order } from '../../protocol/api/orders.ts';
 import type { Client } from '../client.ts';
 import type { Cli } from '../context.ts';
 import { asFailure } from '../failure.ts';
@@ -18,7 +18,7 @@ export interface Stock {
 /** While there is a server: keys and the order's offline bundle are fetched, and the journal is delivered. */
 export function greeting(cli: Cli, { dryRun, order }: Plan, { journal, bundles }: Stock): Greeting {
   const idle = async () => {};
-  if (dryRun) return { greet: idle, deliver: idle };
+  if (dryRun) return { greet: idle, deliver: idle, part: idle };
   return {
     async greet(session) {
       await session.refreshed();
@@ -31,20 +31,24 @@ export function greeting(cli: Cli, { dryRun, order }: Plan, { journal, bundles }
         else cli.out.warn(`module ${hwid} of the journal was refused, and lies aside: ${refusal.message}`);
       };
       await deliverJournal(journal, client, cli.clock, told);
-      if (taken === 0) return;
-      cli.out.warn(`${taken} modules of the journal are delivered`);
-      // What was delivered has its place in the order now.
-      await fetchBundle(cli, client, order, bundles);
+      if (taken > 0) cli.out.warn(`${taken} modules of the journal are delivered`);
     },
+    // What was made has its place in the order now.
+    part: ({ client }) => fetchBundle(cli, client, order, bundles),
   };
 }
 
 /** A refusal, as of an order that has all its modules, leaves the line at work while the server answers. */
 async function fetchBundle(cli: Cli, client: Client, order: string, bundles: OfflineBundles): Promise<void> {
   try {
-    const answer = await client.post(`/v1/orders/${order}/bundle`, OfflineBundle);
-    const { jti, bundle, expires, most, taken } = answer;
-    bundles.keep({ order, jti, bundle, expires, left: Math.max(most - taken, 0) });
+    const { jti, bundle, expires, most, taken } = await client.post(
+      `/v1/orders/${order}/bundle`,
+      OfflineBundle,
+    );
+    const { quantity, registered } = await client.get(`/v1/orders/${order}`, Order);
+    // The bundle was made for what the order lacked then; others, and this line, have made modules since.
+    const left = Math.max(Math.min(most - taken, quantity - registered), 0);
+    bundles.keep({ order, jti, bundle, expires, left });
   } catch (error) {
     if (isOutage(error)) throw error;
     cli.out.warn(`there is no offline bundle for an outage: ${asFailure(error).message}`);

@@ -10,6 +10,9 @@ import { isOutage } from './outage.ts';
 /** The line waits less than a person does: it has somewhere to go. */
 const PATIENCE = { silence: 8000, pauses: [250, 2000] };
 
+/** Milliseconds for which a certificate that was looked at counts as the home's. */
+const LOOK = 60_000;
+
 /** Milliseconds between two questions whether the server is back. */
 const PROBE = 5000;
 
@@ -19,6 +22,8 @@ export interface Greeting {
   greet(session: Session): Promise<void>;
   /** Beside the lanes. */
   deliver(session: Session): Promise<void>;
+  /** When the lanes are done. */
+  part(session: Session): Promise<void>;
 }
 
 /**
@@ -32,6 +37,7 @@ export class Uplink {
   readonly #sessions: Promise<Session>[] = [];
   /** Serial of the certificate that the newest session shows. */
   #serial: string | undefined;
+  #looked = 0;
   #away: Failure | undefined;
   readonly #ready: Promise<void>;
   #delivering: Promise<void> = Promise.resolve();
@@ -83,18 +89,19 @@ export class Uplink {
 
   async #settle(session: Session): Promise<void> {
     await deliverWaiting(this.#cli, session.client);
+    await this.#greeting.part(session);
     await session.witness();
   }
 
-  /** Begun anew, once, where the certificate is to be renewed, or was by another command. */
+  /** Begun anew where the certificate was renewed, by another command or because it is over. */
   #session(): Promise<Session> {
-    const certificate = readIdentity(this.#cli.home)?.certificate;
     const newest = this.#sessions.at(-1);
-    const stale =
-      certificate === undefined ||
-      certificate.serialNumber !== this.#serial ||
-      lifeOf(certificate, this.#cli.clock()).over;
-    if (newest !== undefined && !stale) return newest;
+    const now = this.#cli.clock();
+    if (newest !== undefined && now.getTime() - this.#looked < LOOK) return newest;
+    this.#looked = now.getTime();
+    const certificate = readIdentity(this.#cli.home)?.certificate;
+    const same = certificate?.serialNumber === this.#serial && certificate !== undefined;
+    if (newest !== undefined && same && !lifeOf(certificate, now).over) return newest;
     const session = startSession(this.#cli, PATIENCE);
     this.#sessions.push(session);
     this.#serial = certificate?.serialNumber;
