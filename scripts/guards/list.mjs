@@ -82,7 +82,10 @@ const byFile = {
       'decodeBase64url(value)?.length === length',
       'decodeBase64url(value) !== undefined',
     ],
-    'bytes are base64url': ['decodeBase64url(value)?.length', "Buffer.from(value, 'base64url').length"],
+    'bytes are base64url': [
+      'decodeBase64url(value)?.length ===',
+      "Buffer.from(value, 'base64url').length ===",
+    ],
     'some bytes are a string': ["typeof value === 'string' ? (decodeBase64url", 'true ? (decodeBase64url'],
     'some bytes are one or more': ['length >= 1 && length <= most', 'length <= most'],
     'some bytes are not too many': ['length >= 1 && length <= most', 'length >= 1'],
