@@ -1,3 +1,4 @@
+import { checkCertificate } from '../protocol/certificate-check.ts';
 import { checkBundle, checkToken } from '../protocol/checks.ts';
 import { cmeErrors } from '../protocol/cme.ts';
 import { thumbprint } from '../protocol/jwk.ts';
@@ -33,6 +34,22 @@ export function demandFitBundle(bundle: string, { hwid, key }: ModuleIdentity, t
   if (verdict.ok) return;
   const what = `The bundle for module ${hwid} is not fit for it: ${cmeErrors[verdict.cme]}.`;
   throw new Failure('verification', 'bundle-unfit', what, {
+    next: 'The module did not get it. Show this to an officer.',
+  });
+}
+
+/** @throws Failure `certificate-unfit` */
+export function demandFitCertificate(
+  certificate: string,
+  { hwid, key }: ModuleIdentity,
+  tls: { readonly x: string; readonly y: string },
+  { iss, issuers: keys }: Trusted,
+): void {
+  const dkt = thumbprint(key);
+  const verdict = checkCertificate(certificate, { provisioned: true, hwid, dkt, iss, keys, tls });
+  if (verdict.ok) return;
+  const what = `The certificate for module ${hwid} is not fit for it: ${cmeErrors[verdict.cme]}.`;
+  throw new Failure('verification', 'certificate-unfit', what, {
     next: 'The module did not get it. Show this to an officer.',
   });
 }

@@ -22,6 +22,7 @@ import { receipts } from './commands/receipts.ts';
 import { renew } from './commands/renew.ts';
 import { revoke } from './commands/revoke.ts';
 import { status } from './commands/status.ts';
+import { tlsKey } from './commands/tls-key.ts';
 import { unlock } from './commands/unlock.ts';
 import { unlocks } from './commands/unlocks.ts';
 import { verify } from './commands/verify.ts';
@@ -45,6 +46,7 @@ const verbs = [
   challenge,
   apply,
   provision,
+  tlsKey,
   journal,
   labels,
   receipts,

@@ -11,6 +11,7 @@ interface Options extends Omit<PortChoice, 'port'>, SlotChoice, ModuleChoice {
   readonly order: string;
   readonly watch?: true;
   readonly dryRun?: true;
+  readonly tlsKey?: true;
   readonly scanner?: true;
   readonly labels?: string;
 }
@@ -34,6 +35,7 @@ export function provision(program: Command, start: Start): void {
     .option('--fixture <file>', 'the same from a file: a line “name: port” for each slot')
     .requiredOption('--order <order>', 'the production order', givenOrder)
     .option('--watch', 'modules come and go: each is provisioned when it is there, until Ctrl-C')
+    .option('--tls-key', 'also certify each module’s own TLS key, as latchkey tls-key does')
     .option('--dry-run', 'say what would be done; nothing is written to modules or server')
     .option('--scanner', 'IMEIs come from a barcode scanner on standard input, and must be the modules’ own')
     .option('--labels <file>', 'add a line for each module done: hwid,imei,order')
@@ -50,11 +52,24 @@ export function provision(program: Command, start: Start): void {
 
 function run(cli: Cli, options: Options): Promise<void> {
   const slots = slotsOf(options);
-  const { order, baud, trace, watch = false, dryRun = false, labels, scanner = false } = options;
+  const {
+    order,
+    baud,
+    trace,
+    watch = false,
+    dryRun = false,
+    tlsKey = false,
+    labels,
+    scanner = false,
+  } = options;
   if ((slots.length > 1 || watch) && (options.hwid ?? options.imei) !== undefined) {
     throw new Failure('usage', 'usage', '--hwid and --imei name one module, and there may be several.', {
       next: 'With several modules, --scanner compares each with its label.',
     });
   }
-  return runLine(cli, { slots, order, baud, trace, meant: options, watch, dryRun }, { labels, scanner });
+  return runLine(
+    cli,
+    { slots, order, baud, trace, meant: options, watch, dryRun, tlsKey },
+    { labels, scanner },
+  );
 }

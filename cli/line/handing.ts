@@ -4,6 +4,7 @@ import { demandFitBundle } from '../fit.ts';
 import type { ModuleClient, ModuleIdentity } from '../port/module.ts';
 import { claimsOf, keepReceipts } from '../receipts.ts';
 import type { Session } from '../session.ts';
+import { askServer, certifyTlsKey } from '../tls-key.ts';
 import type { Trusted } from '../trust.ts';
 import { deliverEntry, isOfEntry } from './delivery.ts';
 import type { Entry } from './journal.ts';
@@ -27,6 +28,12 @@ export type Made = Pick<Outcome, 'status' | 'receipt' | 'module'>;
  * the place of the module's own, and the receipt stays in the journal.
  */
 export async function provisionModule(job: Job): Promise<Made> {
+  const made = await make(job);
+  if (job.line.plan.tlsKey && made.status === 'confirmed') await certify(job);
+  return made;
+}
+
+async function make(job: Job): Promise<Made> {
   const held = await heldReceipt(job);
   const isOffline = held !== undefined && job.line.bundles.find(claimsOf(held)?.jti ?? '') !== undefined;
   try {
@@ -99,6 +106,14 @@ async function settle(job: Job, receipt: string, isOffline: boolean): Promise<Ma
     if (isOutage(error)) return { status: 'journaled', receipt, module: undefined };
     throw error;
   }
+}
+
+/** The module is confirmed by now, and stays so whatever comes of this: run again, it goes on here. */
+async function certify({ line, module, identity, step }: Job): Promise<void> {
+  step('tlsKey');
+  await certifyTlsKey(module, identity, (csr) =>
+    line.uplink.use((session) => askServer(session, identity.hwid, csr)),
+  );
 }
 
 async function offline(job: Job, held: string | undefined): Promise<Made> {

@@ -20,6 +20,8 @@ export interface Plan {
   readonly watch: boolean;
   /** Nothing is written, neither to modules nor to the server. */
   readonly dryRun: boolean;
+  /** Each module's own TLS key is certified too. */
+  readonly tlsKey: boolean;
 }
 
 /** What the lanes of one run share. */

@@ -12,6 +12,7 @@ export const steps = {
   keys: 'handing over keys',
   bundle: 'handing over bundle',
   confirming: 'confirming',
+  tlsKey: 'TLS key',
   journal: 'into the journal',
   done: 'done',
   failed: 'failed',
