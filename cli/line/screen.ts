@@ -25,6 +25,7 @@ export class Screen {
     this.#terminal = terminal;
     this.#frame = frame;
     this.#tick = setInterval(() => this.#draw(), TICK);
+    this.#draw();
   }
 
   /** Draws, soon. */
