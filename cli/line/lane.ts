@@ -1,3 +1,4 @@
+import { Imei } from '../../protocol/api/modules.ts';
 import { asFailure, Failure } from '../failure.ts';
 import { demandModule, tracer } from '../module.ts';
 import { ModuleClient, type ModuleIdentity } from '../port/module.ts';
@@ -64,6 +65,7 @@ async function atPort(line: Line, slot: Slot, skip: (hwid: string) => boolean, s
       cli.signal.removeEventListener('abort', stop);
       const identity = await module.identity();
       sight.identity = identity;
+      demandNumber(identity);
       await demandMeant(line, slot, module, identity);
       const step = (name: Step) => {
         cli.signal.throwIfAborted();
@@ -80,6 +82,14 @@ async function atPort(line: Line, slot: Slot, skip: (hwid: string) => boolean, s
   } finally {
     cli.signal.removeEventListener('abort', stop);
   }
+}
+
+/** The server registers no other, and a module that was provisioned without it could not be. @throws Failure `imei-wrong` */
+function demandNumber({ hwid, imei }: ModuleIdentity): void {
+  if (Imei.safeParse(imei).success) return;
+  throw new Failure('port', 'imei-wrong', `Module ${hwid} says that its IMEI is ${imei}, which is none.`, {
+    next: 'An IMEI has 15 digits, the last a check digit. Nothing was asked for this module: have its IMEI written first.',
+  });
 }
 
 /** The module that the operator means: named on the command line, or scanned. @throws Failure `other-module` */

@@ -60,6 +60,19 @@ test('wrong orders: unknown, not given to this station, closed; nothing is regis
   await fails(station.latchkey('modules', 'show', 'ORDER-00000000', '--json'), 3, 'module-unknown');
 });
 
+test('an IMEI that is none: nothing is asked for the module, with a server or without', async () => {
+  const [wrong, right] = [world.module('NUMBER-0', '490154203237519'), world.module('NUMBER-1', imeiOf(1))];
+  const at = async () => [(await wrong).atPath, (await right).atPath].join(',');
+  const provision = async () => read(await station.latchkey('provision', ...order, '--ports', await at()));
+  const online = await provision();
+  assert.deepEqual([online.summary.confirmed, online.summary.faults], [1, { 'imei-wrong': 1 }]);
+  await way.shut();
+  const offline = await provision();
+  await way.open();
+  assert.deepEqual([offline.summary.journaled, offline.summary.faults], [1, { 'imei-wrong': 1 }]);
+  await ok(station.latchkey('journal', 'deliver', '--json'));
+});
+
 test('an order that is full: what has a place is made, what has none is told', async () => {
   await ok(officer.latchkey('orders', 'create', 'E-1', '--quantity', '2', '--station', 'line-1', '--json'));
   const ports = await jig('FULL', 3);
