@@ -55,7 +55,10 @@ const words: Words = {
   'module.suspended': ({ hwid, why }) => `suspended ${hwid}: ${why}`,
   'module.resumed': ({ hwid, why }) => `resumed ${hwid}: ${why}`,
   'module.retired': ({ hwid, why }) => `retired ${hwid}: ${why}`,
-  'module.clone-suspected': ({ hwid }) => `! brought ${hwid} with a device key that is not its own`,
+  'module.clone-suspected': ({ hwid, of }) =>
+    of === undefined
+      ? `! brought ${hwid} with a device key that is not its own`
+      : `! brought ${hwid} with the device key of ${of}`,
   'module.rolled-back': ({ hwid, seq, granted }) =>
     `! brought challenge ${seq} of ${hwid}, which had got a token for ${granted}`,
   'module.seq-reset': ({ hwid }) => `let ${hwid} count from the beginning`,

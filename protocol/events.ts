@@ -87,7 +87,7 @@ const shapes = {
   'module.suspended': { hwid, why: z.string().max(500), state: z.literal('suspended') },
   'module.resumed': { hwid, why: z.string().max(500), state: z.literal('confirmed') },
   'module.retired': { hwid, why: z.string().max(500), state: z.literal('retired') },
-  'module.clone-suspected': { hwid, dkt: digest },
+  'module.clone-suspected': { hwid, dkt: digest, of: hwid.optional() },
   'module.rolled-back': { hwid, seq: count, granted: count },
   'module.seq-reset': { hwid },
   'module.foreign-token': { hwid, last: id },

@@ -23,6 +23,14 @@ export function addGauges({ metrics, identity }: Running, { config, log, read }:
       return flagged;
     },
   );
+  metrics.gauge('latchkey_modules_suspected', 'Modules of which a clone is suspected.', async () => {
+    const { suspected } = await read
+      .selectFrom('modules')
+      .select((row) => row.fn.countAll<number>().as('suspected'))
+      .where('suspected', 'is not', null)
+      .executeTakeFirstOrThrow();
+    return suspected;
+  });
   metrics.gauge(
     'latchkey_passwords_doubtful',
     'Modules of which it is not known which password is in force.',

@@ -15,6 +15,7 @@ interface Filter {
   readonly imei?: string;
   readonly order?: string;
   readonly state?: string;
+  readonly suspected?: true;
   readonly limit?: number;
 }
 
@@ -23,7 +24,7 @@ const tendings = {
   suspend: 'Grant nothing to a module until it is resumed.',
   resume: 'End the suspension of a module.',
   retire: 'Grant nothing to a module any more; it may be provisioned anew with another device key.',
-  clear: 'Clear a module of the alarm that it accepted a token which this server never issued.',
+  clear: 'Clear a module of its alarms: a token that this server never issued, a suspected clone.',
   'reset-seq': 'Take a module’s counter from the start again, after its flash was rolled back.',
 } as const;
 
@@ -36,10 +37,12 @@ export function modules(program: Command, start: Start): void {
     .option('--imei <imei>', 'only with this IMEI', givenImei)
     .option('--order <order>', 'only of this production order')
     .addOption(new Option('--state <state>', 'only in this state').choices(ModuleSchema.shape.state.options))
-    .addHelpText('after', examples('latchkey modules list --order A-7731'))
-    .action(async ({ limit, ...filter }: Filter, command: Command) =>
-      listModules(start(command), filter, limit),
-    );
+    .option('--suspected', 'only those of which a clone is suspected')
+    .addHelpText(
+      'after',
+      examples('latchkey modules list --order A-7731', 'latchkey modules list --suspected'),
+    )
+    .action(async (filter: Filter, command: Command) => listModules(start(command), filter));
   group
     .command('show')
     .description('Show one module.')
@@ -70,9 +73,10 @@ export function modules(program: Command, start: Start): void {
   }
 }
 
-async function listModules(cli: Cli, filter: Omit<Filter, 'limit'>, limit?: number): Promise<void> {
+async function listModules(cli: Cli, { suspected, limit, ...filter }: Filter): Promise<void> {
+  const query = { ...filter, ...(suspected && { suspected: 'true' }) };
   const found = await withServer(cli, ({ client }) =>
-    list(client, '/v1/modules', pageOf(ModuleSchema), { ...filter }, limit),
+    list(client, '/v1/modules', pageOf(ModuleSchema), query, limit),
   );
   const rows = found.items.map((one) => [
     one.hwid,
@@ -101,6 +105,9 @@ function describe(one: Module): string[][] {
   return rows.filter(([, value]) => value !== '');
 }
 
-function stateOf({ state, flagged }: Module): string {
-  return flagged ? `${state}, flagged: it accepted a token that this server never issued` : state;
+function stateOf({ state, flagged, suspected }: Module): string {
+  const clone = suspected === null ? '' : `, a clone is suspected since ${localTime(suspected)}`;
+  return flagged
+    ? `${state}, flagged: it accepted a token that this server never issued${clone}`
+    : `${state}${clone}`;
 }

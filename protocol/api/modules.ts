@@ -40,6 +40,8 @@ export const Module = z.strictObject({
   state: z.enum(['registered', 'confirmed', 'suspended', 'retired']),
   /** True from when the module names a token that this server never issued until an officer clears it. */
   flagged: z.boolean(),
+  /** Since when a clone is suspected: its hardware ID came with another device key, or its key with another ID. */
+  suspected: Moment.nullable(),
   /** Password version the module last reported in force; null before its first report. */
   pwv: z.int().nullable(),
   registered: Moment,
@@ -66,6 +68,8 @@ export const ModuleQuery = Page.extend({
   imei: Imei.optional(),
   order: OrderName.optional(),
   state: Module.shape.state.optional(),
+  /** Only those of which a clone is suspected. */
+  suspected: z.literal('true').optional(),
 });
 export const ExportQuery = ModuleQuery.omit({ limit: true });
 export const Why = z.strictObject({ why: Text });

@@ -62,12 +62,13 @@ export async function listModules(
 /** One more than the page holds, which tells whether there is a next. */
 export function selectModules(
   read: Services['read'],
-  { limit, after, imei, order, state }: z.output<typeof ModuleQuery>,
+  { limit, after, imei, order, state, suspected }: z.output<typeof ModuleQuery>,
 ) {
   let rows = read.selectFrom('modules').selectAll().orderBy('hwid');
   if (imei !== undefined) rows = rows.where('imei', '=', imei);
   if (order !== undefined) rows = rows.where('order', '=', order);
   if (state !== undefined) rows = rows.where('state', '=', state);
+  if (suspected !== undefined) rows = rows.where('suspected', 'is not', null);
   if (after !== undefined) rows = rows.where('hwid', '>', after);
   return rows.limit(limit + 1);
 }

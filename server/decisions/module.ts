@@ -7,11 +7,11 @@ import type { Database, ModuleRow } from '../store/schema.ts';
 
 /** What the api says about a module. */
 export function viewModule(row: ModuleRow): z.input<typeof Module> {
-  const { hwid, imei, order, customer, model, dkt, x, y, state, pwv, registered, confirmed } = row;
+  const { hwid, imei, order, customer, model, dkt, x, y, state, suspected, pwv, registered, confirmed } = row;
   const flagged = row.foreign_token !== null;
   return {
     ...{ hwid, imei, order, customer, model, dkt, key: { x, y } },
-    ...{ state, flagged, pwv, registered, confirmed },
+    ...{ state, flagged, suspected, pwv, registered, confirmed },
   };
 }
 
@@ -59,6 +59,23 @@ export async function raiseForeignToken(
     .where((row) => row.or([row('cleared_token', 'is', null), row('cleared_token', '<>', last)]))
     .executeTakeFirst();
   if (numUpdatedRows > 0n) await append({ type: 'module.foreign-token', by, hwid, last });
+}
+
+/**
+ * A hardware ID or a device key was brought that is the module's, together with one that is not: officers see it among
+ * those suspected until one has cleared or retired it.
+ */
+export async function suspectClone(
+  { db, append }: Tx,
+  { by, hwid, dkt, of, now }: Readonly<Record<'by' | 'hwid' | 'dkt' | 'of' | 'now', string>>,
+): Promise<void> {
+  await db
+    .updateTable('modules')
+    .set({ suspected: now })
+    .where('hwid', '=', of)
+    .where('suspected', 'is', null)
+    .execute();
+  await append({ type: 'module.clone-suspected', by, hwid, dkt, ...(of !== hwid && { of }) });
 }
 
 /** A module as it stands after the call; `log` is null where nothing had to be written. */

@@ -6,7 +6,7 @@ import type { Caller, Services } from '../context.ts';
 import type { LogPosition } from '../log/log.ts';
 import type { ModuleRow } from '../store/schema.ts';
 import { findMade, type MadeReceipt, readReceipt, unknownReceipt } from './made.ts';
-import { findModule } from './module.ts';
+import { findModule, suspectClone } from './module.ts';
 import { refusePlace, refuseRepeat, standingOf } from './place.ts';
 import { adopt, insert, openBundle, type Prepared, prepare, prepareMade, replace } from './registration.ts';
 
@@ -169,8 +169,9 @@ async function again(
     });
     return { module, bundle, log: null };
   }
+  const now = services.clock().toISOString();
   await services.commit(caller, (tx) =>
-    tx.append({ type: 'module.clone-suspected', by: caller.name, hwid, dkt }),
+    suspectClone(tx, { by: caller.name, hwid, dkt, of: module.hwid, now }),
   );
   throw new Problem(
     'module-exists',

@@ -75,7 +75,8 @@ function moduleOf(asked: Asked, dkt: string, caller: Caller, registered: string)
     ...{ hwid, dkt, x: key.x, y: key.y, imei, order, customer, model },
     ...({ state: 'registered', confirmed: null } as const),
     ...{ registered, registered_by: caller.name },
-    ...{ foreign_token: null, cleared_token: null, granted_seq: 0, pwv: null, pwv_seq: 0 },
+    ...{ foreign_token: null, cleared_token: null, suspected: null },
+    ...{ granted_seq: 0, pwv: null, pwv_seq: 0 },
   };
 }
 

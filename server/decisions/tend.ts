@@ -4,7 +4,7 @@ import type { ModuleRow } from '../store/schema.ts';
 import { findModule, type ModuleOutcome, obstacle } from './module.ts';
 import { recount } from './tally.ts';
 
-type Column = 'state' | 'foreign_token' | 'cleared_token' | 'granted_seq' | 'pwv_seq';
+type Column = 'state' | 'foreign_token' | 'cleared_token' | 'suspected' | 'granted_seq' | 'pwv_seq';
 
 /** What an officer's word changes, and its event. */
 interface Change {
@@ -40,17 +40,20 @@ export const resume: Verb = (module, by, why) => {
 export const retire: Verb = ({ hwid, state }, by, why) =>
   state === 'retired'
     ? undefined
-    : { set: { state: 'retired' }, event: { type: 'module.retired', by, hwid, why, state: 'retired' } };
+    : {
+        set: { state: 'retired', suspected: null },
+        event: { type: 'module.retired', by, hwid, why, state: 'retired' },
+      };
 
 /**
- * Somebody has looked into the token that this server never issued. The module's challenges go on
- * naming it until a token of ours is accepted, so it is remembered as cleared.
+ * Somebody has looked into the token that this server never issued, or into the clone that was suspected. The
+ * module's challenges go on naming the token until one of ours is accepted, so it is remembered as cleared.
  */
-export const clear: Verb = ({ hwid, foreign_token }, by, why) =>
-  foreign_token === null
+export const clear: Verb = ({ hwid, foreign_token, cleared_token, suspected }, by, why) =>
+  foreign_token === null && suspected === null
     ? undefined
     : {
-        set: { foreign_token: null, cleared_token: foreign_token },
+        set: { foreign_token: null, cleared_token: foreign_token ?? cleared_token, suspected: null },
         event: { type: 'module.cleared', by, hwid, why },
       };
 

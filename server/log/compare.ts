@@ -51,8 +51,9 @@ const tables: readonly StateTable[] = [
     key: ['hwid'],
     columns: [
       ...['imei', 'order', 'customer', 'model', 'dkt', 'bundle_jti', 'bundle_digest', 'state'],
-      ...['foreign_token', 'cleared_token', 'granted_seq'],
+      ...['foreign_token', 'cleared_token', 'suspected', 'granted_seq'],
     ],
+    derive: (row) => ({ ...row, suspected: row['suspected'] === null ? 0 : 1 }),
   },
   {
     name: 'passwords',

@@ -67,7 +67,7 @@ const effects: Effects = {
     moveModule(hwid, { order, state }, rows);
     rows.merge('modules', hwid, {
       ...{ imei, customer, model, dkt, bundle_jti: jti, bundle_digest: dig },
-      ...{ foreign_token: null, cleared_token: null, granted_seq: 0 },
+      ...{ foreign_token: null, cleared_token: null, suspected: 0, granted_seq: 0 },
     });
     // Made during an outage, it has no password yet, and counts in the bundle that it was made with.
     if (ver > 0) rows.merge('passwords', keyOf(hwid, ver), { revealed: 0 });
@@ -81,14 +81,15 @@ const effects: Effects = {
   'module.confirmed': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
   'module.suspended': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
   'module.resumed': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
-  'module.retired': ({ hwid, state }, rows) => moveModule(hwid, { state }, rows),
-  'module.clone-suspected': nothing,
+  'module.retired': ({ hwid, state }, rows) => moveModule(hwid, { state, suspected: 0 }, rows),
+  'module.clone-suspected': ({ hwid, of = hwid }, rows) => rows.merge('modules', of, { suspected: 1 }),
   'module.rolled-back': nothing,
   'module.seq-reset': ({ hwid }, rows) => rows.merge('modules', hwid, { granted_seq: 0 }),
   'module.foreign-token': ({ hwid, last }, rows) => rows.merge('modules', hwid, { foreign_token: last }),
   'module.cleared': ({ hwid }, rows) => {
-    const cleared_token = rows.get('modules', hwid)?.['foreign_token'] ?? null;
-    rows.merge('modules', hwid, { foreign_token: null, cleared_token });
+    const { foreign_token = null, cleared_token = null } = rows.get('modules', hwid) ?? {};
+    const cleared = { cleared_token: foreign_token ?? cleared_token };
+    rows.merge('modules', hwid, { foreign_token: null, ...cleared, suspected: 0 });
   },
 
   'unlock.requested': ({ unlock, hwid, by: requester, scope, seconds, reason, ticket, dig, state }, rows) =>

@@ -1,4 +1,5 @@
 import { type Kysely, Migrator } from 'kysely';
+import { addSuspected } from './clones.ts';
 import { addUses } from './data-keys.ts';
 import { createDoubts } from './doubts.ts';
 import { addOrders } from './orders.ts';
@@ -18,6 +19,7 @@ export async function migrate(db: Kysely<Database>, types: ColumnTypes): Promise
     '0004-doubts': { up: createDoubts },
     '0005-tls-certificates': { up: createTlsCertificates },
     '0006-data-key-uses': { up: addUses },
+    '0007-suspected': { up: addSuspected },
   };
   const migrator = new Migrator({ db, provider: { getMigrations: async () => steps } });
   const { error } = await migrator.migrateToLatest();

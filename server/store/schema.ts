@@ -152,6 +152,8 @@ interface ModulesTable {
   foreign_token: string | null;
   /** The foreign token that an officer cleared last: challenges go on naming it until a new one is accepted. */
   cleared_token: string | null;
+  /** Since when a clone of it is suspected; null from when an officer has cleared or retired it. */
+  suspected: string | null;
   /** Highest challenge `seq` granted for this device key. */
   granted_seq: number;
   /** Password version in force by the module's newest signed word (highest seq), and that word's seq. */

@@ -30,6 +30,10 @@ const order = await orderOf(services, station);
 const register = ({ hwid, key }: Device) => registerModule(services, station, { hwid, key, order });
 const events = async (hwid: string, type: string) =>
   (await services.reader.search({ hwid, type, limit: 100 })).items.length;
+async function isSuspected(hwid: string): Promise<boolean> {
+  const { items } = await listModules(services, { limit: 500, suspected: 'true' });
+  return items.some((one) => one.hwid === hwid && one.suspected !== null);
+}
 
 describe('registering (DESIGN §6)', () => {
   test('the bundle is the issuer’s word to this module and key, with the hash of password version 1', async () => {
@@ -58,13 +62,27 @@ describe('registering (DESIGN §6)', () => {
     const device = await provisioned(services, station);
     await assert.rejects(register(new Device(device.hwid)), is('module-exists'));
     assert.equal(await events(device.hwid, 'module.clone-suspected'), 1);
+    assert.ok(await isSuspected(device.hwid));
   });
 
   test('the same device key with another hardware ID: a suspected clone, and refused', async () => {
-    const { key } = await provisioned(services, station);
+    const { hwid, key } = await provisioned(services, station);
     const asked = { hwid: 'QC-OTHER-0001', key, order };
     await assert.rejects(registerModule(services, station, asked), is('module-exists'));
     assert.equal(await events('QC-OTHER-0001', 'module.clone-suspected'), 1);
+    assert.ok(await isSuspected(hwid));
+  });
+
+  test('a suspected clone is shown to officers until one has cleared or retired the module', async () => {
+    for (const [verb, words] of [
+      [clear, 'the station mixed up two labels'],
+      [retire, 'returned by the customer'],
+    ] as const) {
+      const { hwid } = await provisioned(services, station);
+      await assert.rejects(register(new Device(hwid)), is('module-exists'));
+      const { module } = await tend(services, olga, hwid, verb, words);
+      assert.deepEqual([module.suspected, await isSuspected(hwid)], [null, false]);
+    }
   });
 
   test('coordinates that are no point of P-256 are refused', async () => {

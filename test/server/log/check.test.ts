@@ -206,7 +206,7 @@ const module: ModuleRow = {
     y: '',
     state: 'registered',
   },
-  ...{ foreign_token: null, cleared_token: null, granted_seq: 0, pwv: null, pwv_seq: 0 },
+  ...{ foreign_token: null, cleared_token: null, suspected: null, granted_seq: 0, pwv: null, pwv_seq: 0 },
   ...{ bundle_jti: JTI, bundle_digest: DIGEST, sealed_bundle: Buffer.alloc(1) },
   ...{ registered: '', registered_by: 'station-1', confirmed: null },
 };

@@ -169,6 +169,7 @@ const module = {
   state: 'confirmed',
   foreign_token: null,
   cleared_token: null,
+  suspected: null,
   granted_seq: 0,
   pwv: null,
   pwv_seq: 0,
