@@ -86,11 +86,14 @@ async function taken(
     const before = last.get(hwid);
     const done =
       before === undefined ? take(services, caller, asked) : before.then(() => take(services, caller, asked));
-    const settled = done.catch(() => undefined);
+    const settled = done.then(forget, forget);
     last.set(hwid, settled);
-    const status = await done;
-    if (last.get(hwid) === settled) last.delete(hwid);
-    return { line: number, hwid, status };
+    return { line: number, hwid, status: await done };
+
+    /** Refused or not: what is kept must not grow with the lines. */
+    function forget(): void {
+      if (hwid !== null && last.get(hwid) === settled) last.delete(hwid);
+    }
   } catch (error) {
     const problem = toProblem(error);
     if (problem.code === 'internal-error')

@@ -74,7 +74,6 @@ test('each line has its answer, in order; bad ones are refused and the rest goes
     { ...module(name), hwid: one.hwid },
     { ...module('PO-NONE') },
     three,
-    four,
     { hwid: one.hwid, model: 'LTE4-G' },
     [],
   );
@@ -88,10 +87,10 @@ test('each line has its answer, in order; bad ones are refused and the rest goes
     [8, 'module-exists'],
     [9, 'order-unknown'],
     [10, 'registered'],
-    [11, 'order-full'],
-    [12, 'forbidden'],
-    [13, 'invalid-request'],
+    [11, 'forbidden'],
+    [12, 'invalid-request'],
   ]);
+  assert.deepEqual(said(await imported(station, four)), [[1, 'order-full']]);
   assert.deepEqual([results[0]?.hwid, results[1]?.hwid], [one.hwid, null]);
   const { json } = await done(station.get(`/v1/orders/${name}`));
   assert.equal(json['registered'], 3);
