@@ -41,7 +41,8 @@ export const advice: Readonly<Record<ProblemCode, string | null>> = {
     'Put it aside and tell an officer. If it is genuine: where the old key still works, an officer unlocks it with ' +
     '--scope reset; else latchkey modules retire HWID --why "…", then provision it again.',
   'module-unconfirmed': 'At a station: latchkey provision',
-  'module-inactive': null,
+  'module-inactive':
+    'On the line, put it aside. Why it is so: latchkey events list --hwid HWID, for officers.',
   'module-flagged': null,
   'module-in-use': null,
   'order-exists': 'What it is: latchkey orders show NAME',

@@ -6,8 +6,8 @@ import type { Caller, Services } from '../context.ts';
 import type { LogPosition } from '../log/log.ts';
 import type { ModuleRow } from '../store/schema.ts';
 import { findMade, type MadeReceipt, readReceipt, unknownReceipt } from './made.ts';
-import { findModule, suspectClone } from './module.ts';
-import { refusePlace, refuseRepeat, standingOf } from './place.ts';
+import { findModule, obstacle, suspectClone } from './module.ts';
+import { refusePlace, refuseRepeat, type Standing, standingOf } from './place.ts';
 import { adopt, insert, openBundle, type Prepared, prepare, prepareMade, replace } from './registration.ts';
 
 export type Asked = z.output<typeof NewModule>;
@@ -151,6 +151,18 @@ async function nextVersion({ read }: Services, { hwid, pwv }: ModuleRow): Promis
   return Math.max(sent, pwv ?? 0) + 1;
 }
 
+/** What is suspended or retired is handed no bundle; that its receipt has come, it may be told. Pure. */
+function refuseAgain(
+  module: ModuleRow,
+  { hwid, order, receipt }: Asked,
+  standing: Standing | undefined,
+  caller: Caller,
+): Problem | undefined {
+  const refused = refuseRepeat(module, order, standing, caller);
+  const isOut = module.state === 'suspended' || module.state === 'retired';
+  return refused ?? (isOut && receipt === undefined ? obstacle(hwid, module) : undefined);
+}
+
 async function again(
   services: Services,
   caller: Caller,
@@ -158,16 +170,19 @@ async function again(
   asked: Asked,
   dkt: string,
 ): Promise<Registration> {
-  const { hwid, order } = asked;
+  const { hwid } = asked;
   if (isItself(module, asked, dkt)) {
-    // In a commit, as it is not for a caller who was shut out since they asked.
-    const { value: bundle } = await services.commit(caller, async ({ db }) => {
-      const standing = module.order === null ? undefined : await standingOf(db, module.order, caller);
-      const refused = refuseRepeat(module, order, standing, caller);
+    // In a commit, as it is not for a caller, or of a module, that was shut out since.
+    const { value: current } = await services.commit(caller, async ({ db }) => {
+      const now = await findModule(db, hwid);
+      if (now.dkt !== dkt) return undefined;
+      const standing = now.order === null ? undefined : await standingOf(db, now.order, caller);
+      const refused = refuseAgain(now, asked, standing, caller);
       if (refused !== undefined) throw refused;
-      return openBundle(services, module);
+      return now;
     });
-    return { module, bundle, log: null };
+    if (current === undefined) return registerModule(services, caller, asked);
+    return { module: current, bundle: openBundle(services, current), log: null };
   }
   const now = services.clock().toISOString();
   await services.commit(caller, (tx) =>

@@ -118,7 +118,7 @@ export async function insert(tx: Tx, caller: Caller, prepared: Prepared): Promis
 /**
  * A retired module starts anew with another device key, as after a reset. What the old key had under
  * way ends: its tokens are for another key.
- * @returns false where it was registered anew meanwhile
+ * @returns false where it was registered anew meanwhile, or another module with this device key
  */
 export async function replace(
   tx: Tx,
@@ -128,6 +128,8 @@ export async function replace(
 ): Promise<boolean> {
   const { module } = prepared;
   const retired = await findModule(tx.db, hwid);
+  const twin = tx.db.selectFrom('modules').select('hwid').where('dkt', '=', module.dkt);
+  if ((await twin.executeTakeFirst()) !== undefined) return false;
   const replaced = await tx.db
     .updateTable('modules')
     .set(module)

@@ -43,7 +43,7 @@ export const modulesOperations: readonly AnyOperation[] = [
     answer: RegisteredModule,
     problems: [
       ...(['module-exists', 'order-unknown', 'order-not-yours', 'order-closed', 'order-full'] as const),
-      ...(['order-mismatch', 'invalid-message', 'receipt-unknown'] as const),
+      ...(['order-mismatch', 'invalid-message', 'receipt-unknown', 'module-inactive'] as const),
     ],
     handle: async ({ body, caller }, services) => {
       mayProvision(services, caller, body.hwid);

@@ -95,4 +95,19 @@ describe('a retired module with another device key (DESIGN §4, §6)', () => {
       exists,
     );
   });
+
+  test('nor one that another module is registered with at the same moment: one has it, the other is told', async () => {
+    for (const turn of [0, 1]) {
+      const old = await provisioned(services, station);
+      await retired(old);
+      const { hwid, key } = new Device();
+      const both = [old.hwid, hwid].map((one) => ({ hwid: one, key, order }));
+      if (turn === 1) both.reverse();
+      const settled = await Promise.allSettled(both.map((one) => registerModule(services, station, one)));
+      assert.deepEqual(
+        settled.map((one) => (one.status === 'rejected' ? one.reason.code : one.status)).sort(),
+        ['fulfilled', 'module-exists'],
+      );
+    }
+  });
 });

@@ -85,6 +85,12 @@ describe('registering (DESIGN §6)', () => {
     }
   });
 
+  test('suspended or retired, it gets its bundle no more: nothing is granted to it', async () => {
+    for (const state of ['suspended', 'retired'] as const) {
+      await assert.rejects(register(await moduleIn(state)), is('module-inactive'), state);
+    }
+  });
+
   test('coordinates that are no point of P-256 are refused', async () => {
     const { key } = new Device();
     const asked = { hwid: 'QC-NOPOINT-1', key: { x: key.y, y: key.x }, order };
