@@ -1,4 +1,5 @@
 import { RegisteredModule } from '../../protocol/api/modules.ts';
+import { adviceOn } from '../advice.ts';
 import { asFailure, Failure } from '../failure.ts';
 import { demandFitBundle } from '../fit.ts';
 import type { ModuleClient, ModuleIdentity } from '../port/module.ts';
@@ -91,19 +92,36 @@ async function hand(job: Job, bundle: string, { chain }: Trusted): Promise<strin
   return module.provision(bundle);
 }
 
-/** The server is told; where it cannot be, the journal, on disk before the module is called done. */
+/** @throws Failure `module-inactive` where an officer has taken the module out of use */
 async function settle(job: Job, receipt: string, isOffline: boolean): Promise<Made> {
-  const { journal, uplink, cli } = job.line;
-  const entry = entryFor(job, receipt, isOffline);
+  job.step('confirming');
+  const module = await tell(job, entryFor(job, receipt, isOffline));
+  if (module === undefined) return { status: 'journaled', receipt, module };
+  if (module.state === 'confirmed') return { status: 'confirmed', receipt, module };
+  throw new Failure(
+    'refused',
+    'module-inactive',
+    `Module ${module.hwid} is ${module.state}; ask an officer.`,
+    {
+      next: adviceOn('module-inactive', undefined),
+    },
+  );
+}
+
+/**
+ * The server is told; where it cannot be, the journal, on disk before the module is called done.
+ * @returns the module as the server has it; undefined where the entry waits
+ */
+async function tell({ line }: Job, entry: Entry): Promise<Made['module']> {
+  const { journal, uplink, cli } = line;
   try {
-    job.step('confirming');
     const module = await uplink.use(({ client }) => deliverEntry(client, entry));
     journal.remove(entry);
-    return { status: 'confirmed', receipt, module };
+    return module;
   } catch (error) {
     if (isOfEntry(error)) journal.refuse(entry, asFailure(error), cli.clock());
     else journal.add(entry);
-    if (isOutage(error)) return { status: 'journaled', receipt, module: undefined };
+    if (isOutage(error)) return undefined;
     throw error;
   }
 }

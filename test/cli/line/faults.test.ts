@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fails, ok } from '../answers.ts';
@@ -138,6 +138,26 @@ test('labels that cannot be written leave the module done, and can be printed ag
     (await station.latchkey('labels', 'reprint', 'label-00000001')).stdout,
     `LABEL-00000001,${imeiOf(1)},A-7731\n`,
   );
+});
+
+test('a module that was retired or suspended is put aside, however it was made, and is not called done', async () => {
+  const [own] = [await jig('OUT-OWN', 1)];
+  await ok(station.latchkey('provision', ...order, '--port', own));
+  const offline = await jig('OUT-OFF', 1);
+  await way.shut();
+  await ok(station.latchkey('provision', ...order, '--port', offline));
+  await way.open();
+  await ok(station.latchkey('journal', 'deliver', '--json'));
+  const why = ['--why', 'returned by the customer', '--json'];
+  await ok(officer.latchkey('modules', 'suspend', 'OUT-OWN-00000000', ...why));
+  await ok(officer.latchkey('modules', 'retire', 'OUT-OFF-00000000', ...why));
+  const labels = join(station.dir, 'out.csv');
+  const ran = await station.latchkey(
+    ...['provision', ...order, '--ports', `${own},${offline}`, '--labels', labels],
+  );
+  assert.deepEqual(faults(ran), { 'module-inactive': 2 });
+  assert.equal(existsSync(labels), false);
+  assert.deepEqual((await ok(station.latchkey('journal', 'list', '--json'))).waiting, []);
 });
 
 test('a certificate that ends in mid-run: a fault of each module after, and what was made is not lost', async () => {
