@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { fails, ok } from '../answers.ts';
 import type { Laptop, Ran } from '../laptop.ts';
 import { startWorld, type World } from '../world.ts';
@@ -25,6 +25,7 @@ before(async () => {
   [station, officer] = [await world.enrolled('line-1', 'station'), await world.enrolled('olga', 'officer')];
   way.lead(station);
 });
+afterEach(() => way.open());
 after(async () => {
   await way.shut();
   await world.stop();
@@ -104,14 +105,15 @@ test('a disk that takes no more: the module is not called done, and is once ther
   // The bundle is fetched while there is a server.
   await ok(station.latchkey('provision', ...order, '--port', await jig('SPACE', 1)));
   await way.shut();
-  const env = { ...process.env, LATCHKEY_HOME: station.dir };
+  // Node would write coverage too, and complain among the rest.
+  const env = { ...process.env, NODE_V8_COVERAGE: '', LATCHKEY_HOME: station.dir };
   const limited = ['-c', 'ulimit -f 0; exec "$0" "$@"', process.execPath, main];
   const ended = await new Promise<{ exit: number | null; stderr: string }>((resolve) => {
     const child = execFile(
       'sh',
       [...limited, 'provision', ...order, '--port', port],
       { env },
-      (_, _stdout, stderr) => resolve({ exit: child.exitCode, stderr }),
+      (_error, _stdout, stderr) => resolve({ exit: child.exitCode, stderr }),
     );
   });
   const { error } = JSON.parse(ended.stderr.trim().split('\n').at(-1) ?? '');
