@@ -11,6 +11,9 @@ struct session {
     bool open;
     struct session_record what;
     int64_t since;
+    /* It has ended, and how, but its `closed` receipt could not be made yet; NULL where none is owed. */
+    const char *owed;
+    uint32_t elapsed;
 };
 
 /* A module that is switched on. */

@@ -27,7 +27,7 @@ bool session_receipt(struct latch *latch, struct receipt *receipt, const struct 
 static struct session_record stored(const struct latch *latch)
 {
     struct session_record none = {"", SCOPE_CONSOLE, 0};
-    return latch->session.open ? latch->session.what : none;
+    return latch->session.open || latch->session.owed != NULL ? latch->session.what : none;
 }
 
 void session_refuse(struct latch *latch, const char *jti, const char *why)
@@ -92,22 +92,26 @@ static int64_t elapsed(const struct latch *latch)
     return clock_milliseconds() - latch->session.since;
 }
 
-int session_end(struct latch *latch, const char *why, struct receipt *receipt)
+/* What is open is no longer, whether that can be written down or not. */
+static void shut_down(struct latch *latch, const char *why)
 {
-    receipt->length = 0;
-    if (!latch->session.open) return 0;
     latch->session.open = false;
     stop_service(latch, latch->session.what.scope);
     int64_t seconds = elapsed(latch) / 1000;
-    struct event closed = {latch->session.what.jti,
-                           "closed",
-                           why,
-                           seconds < 0            ? 0
-                           : seconds > UINT32_MAX ? UINT32_MAX
-                                                  : (uint32_t)seconds,
-                           latch->store.state.pw.ver,
-                           NULL};
+    latch->session.owed = why;
+    latch->session.elapsed = seconds < 0 ? 0 : seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
+}
+
+int session_end(struct latch *latch, const char *why, struct receipt *receipt)
+{
+    struct session *session = &latch->session;
+    receipt->length = 0;
+    if (session->open) shut_down(latch, why);
+    if (session->owed == NULL) return 0;
+    uint32_t pwv = latch->store.state.pw.ver;
+    struct event closed = {session->what.jti, "closed", session->owed, session->elapsed, pwv, NULL};
     if (!session_receipt(latch, receipt, &closed)) return 914;
+    session->owed = NULL;
     struct state *draft = store_draft(&latch->store);
     draft->session = stored(latch);
     state_keep(draft, receipt);

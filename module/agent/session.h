@@ -29,7 +29,7 @@ int session_accept(struct latch *latch, const struct token *token);
 int session_open(struct latch *latch, const struct token *token, struct receipt *receipt);
 
 /* Ends the session and every process in it; the `closed` receipt is empty where nothing was open. 914 where
- * none can be made; the session has ended all the same, and the next start makes one. */
+ * none can be made; the session has ended all the same, and the next call makes it, or the next start. */
 int session_end(struct latch *latch, const char *why, struct receipt *receipt);
 
 /* Ends the session if its time is over, and says so, or if its service has ended. */

@@ -160,3 +160,20 @@ test('lock ends every process of the session, those that will not listen too (se
   await bench.ask({ verb: 'lock' });
   assert.equal(agent.home.serving().length, 0);
 });
+
+test('a session that ends when its receipt cannot be numbered gets it as soon as it can (section 5.3)', async () => {
+  const { agent, bench } = await opened();
+  await bench.ask({ verb: 'lock' });
+  // `seq` is reserved in blocks of 256: its `opened` is the last of one.
+  let asked = await bench.challenge();
+  while (asked.seq % 256 !== 255) asked = await bench.challenge();
+  const token = await issuer.token(asked);
+  await bench.give('unlock', token);
+  agent.fail('flash');
+  assert.deepEqual(await agent.send('AT+QLATCH="lock"'), ['+CME ERROR: 914']);
+  assert.equal(agent.running(), undefined);
+  agent.fail('nothing');
+  await bench.ask({ verb: 'lock' });
+  const { jti, event, why } = await bench.lastReceipt();
+  assert.deepEqual([jti, event, why], [(await bench.receipts()).at(-2)?.jti, 'closed', 'lock']);
+});
