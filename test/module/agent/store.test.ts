@@ -161,19 +161,18 @@ test('lock ends every process of the session, those that will not listen too (se
   assert.equal(agent.home.serving().length, 0);
 });
 
-test('a session that ends when its receipt cannot be numbered gets it as soon as it can (section 5.3)', async () => {
+test('a token that was accepted and leads to nothing has its refused receipt once there is a number for it (section 5.3)', async () => {
   const { agent, bench } = await opened();
   await bench.ask({ verb: 'lock' });
-  // `seq` is reserved in blocks of 256: its `opened` is the last of one.
+  // `seq` is reserved in blocks of 256, and this is the last of one.
   let asked = await bench.challenge();
-  while (asked.seq % 256 !== 255) asked = await bench.challenge();
-  const token = await issuer.token(asked);
-  await bench.give('unlock', token);
-  agent.fail('flash');
-  assert.deepEqual(await agent.send('AT+QLATCH="lock"'), ['+CME ERROR: 914']);
-  assert.equal(agent.running(), undefined);
+  while (asked.seq % 256 !== 0) asked = await bench.challenge();
+  const jti = newJti();
+  writeFileSync(agent.home.path('service'), `#!/bin/sh\n: > ${agent.home.path('fail')}\nexit 1\n`);
+  await bench.refuse('unlock', await issuer.token(asked, { jti }), 913);
+  assert.equal((await bench.lastReceipt()).event, 'closed');
   agent.fail('nothing');
-  await bench.ask({ verb: 'lock' });
-  const { jti, event, why } = await bench.lastReceipt();
-  assert.deepEqual([jti, event, why], [(await bench.receipts()).at(-2)?.jti, 'closed', 'lock']);
+  await bench.refuse('unlock', await issuer.token(await bench.challenge()), 913);
+  const [owed] = await bench.receipts(asked.seq);
+  assert.deepEqual([owed?.jti, owed?.event, owed?.why], [jti, 'refused', 'service']);
 });
