@@ -7,25 +7,13 @@ import { createInterface } from 'node:readline';
 import { rsaJwk } from '../../../protocol/jwk.ts';
 import { ok } from '../../cli/answers.ts';
 import { type Laptop, laptop } from '../../cli/laptop.ts';
-import { imeiOf } from '../../cli/line/line.ts';
 import { Deployment, type ServerProcess } from '../../fixture/deployment.ts';
 import { type Ended, type Program, run } from '../../fixture/program.ts';
 import { atLook, httpLook } from './looks.ts';
+import { Module } from './module.ts';
 import { Relay } from './relay.ts';
 
 export const ORDER = 'A-7731';
-
-/** A simulated module, a process as long as it has power. */
-export interface Module {
-  readonly hwid: string;
-  readonly imei: string;
-  /** Directory that is its flash. */
-  readonly flash: string;
-  /** Ports of its present process. */
-  at: string;
-  console: string;
-  program: Program;
-}
 
 /** What happens when a moment has come. */
 export interface Trap {
@@ -104,6 +92,11 @@ export class Factory {
     return join(this.deployment.dir, 'roots.json');
   }
 
+  /** What the server writes first of a transaction. */
+  get log(): string {
+    return join(this.deployment.dir, 'data/latchkey.db-wal');
+  }
+
   async serve(): Promise<void> {
     const server = await this.deployment.start();
     assert.equal(server.child.exitCode, null, 'the server starts');
@@ -135,35 +128,10 @@ export class Factory {
 
   /** A module as it leaves the soldering oven, switched on. */
   async make(): Promise<Module> {
-    const place = this.modules.length;
-    const [hwid, imei] = [`LINE-${String(place).padStart(8, '0')}`, imeiOf(place)];
-    const flash = join(this.deployment.dir, hwid);
-    const module = { hwid, imei, flash, ...(await this.#boot(hwid, imei, flash)) };
+    const module = new Module(this.modules.length, this.deployment.dir, this.#roots);
     this.modules.push(module);
+    await module.start();
     return module;
-  }
-
-  async power(module: Module): Promise<void> {
-    Object.assign(module, await this.#boot(module.hwid, module.imei, module.flash));
-  }
-
-  /** Cuts the power. */
-  async cut({ program }: Module): Promise<void> {
-    program.child.kill('SIGKILL');
-    await program.ended;
-    this.cable.hangUp();
-  }
-
-  async #boot(
-    hwid: string,
-    imei: string,
-    flash: string,
-  ): Promise<Pick<Module, 'at' | 'console' | 'program'>> {
-    const who = ['--dir', flash, '--root', this.#roots, '--hwid', hwid, '--imei', imei];
-    const ports = ['--at', 'tcp:0', '--console', 'tcp:0'];
-    const program = run('module/simulator/main.js', ...who, ...ports, '--json');
-    const { at, console } = JSON.parse(await program.firstLine) as { at: string; console: string };
-    return { at, console, program };
   }
 
   /** `latchkey provision`, the same words each time, on the module that is put into the slot. */
@@ -186,7 +154,7 @@ export class Factory {
   async close(): Promise<void> {
     this.#watching?.close();
     await Promise.all([this.cable.shut(), this.network.shut()]);
-    for (const { program } of this.modules) program.child.kill('SIGKILL');
+    for (const module of this.modules) await module.cut();
     if (this.server !== undefined) await this.kill(this.server);
     for (const one of [this.officer, this.engineer, this.station]) one.remove();
     this.deployment.remove();

@@ -6,7 +6,8 @@ import { readDeviceKey } from '../../../module/simulator/device-key.ts';
 import { openReader } from '../../../server/store/sqlite.ts';
 import { ok } from '../../cli/answers.ts';
 import { run } from '../../fixture/program.ts';
-import { type Factory, type Module, ORDER } from './factory.ts';
+import { type Factory, ORDER } from './factory.ts';
+import type { Module } from './module.ts';
 
 const Flash = z.looseObject({
   hwid: z.string(),

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { watch } from 'node:fs';
 import { connect } from 'node:net';
 import { ok } from '../../cli/answers.ts';
-import { type Factory, type Module, outcomeOf } from './factory.ts';
+import { type Factory, outcomeOf } from './factory.ts';
+import type { Module } from './module.ts';
 import { type Kill, type Kind, steps } from './steps.ts';
 
 /** What became of the run that was hit: `killed`, `confirmed`, `journaled`, or the code of its fault. */
@@ -64,7 +66,11 @@ export class Ordeal {
     let hit = false;
     const spring = async (pass: () => void) => {
       hit = true;
-      if (kill.heard) pass();
+      if (kill.heard) {
+        const begun = this.#writing(kill, module);
+        pass();
+        await begun;
+      }
       await this.#strike(kill, module, async () => {
         running.child.kill('SIGKILL');
         await running.ended;
@@ -83,6 +89,14 @@ export class Ordeal {
     const places = [...(this.#requests[kind] ?? []).entries()].filter(([, one]) => one === route);
     const [place] = places[nth - 1] ?? assert.fail(`a run does not ask for ${route}`);
     return `${way} ${place + 1}`;
+  }
+
+  /** Resolves once the victim has begun to write what it is told, where it writes: it is not done then. */
+  async #writing({ step, victim }: Kill, { flash }: Module): Promise<void> {
+    if (steps[step]?.writes !== victim) return;
+    const watcher = watch(victim === 'module' ? flash : this.factory.log);
+    await once(watcher, 'change');
+    watcher.close();
   }
 
   async #outage({ victim }: Kill): Promise<void> {
@@ -111,8 +125,9 @@ export class Ordeal {
         else network.hangUp();
         break;
       case 'module':
-        await factory.cut(module);
-        if (!kill.late) this.#restoring.push(factory.power(module));
+        await module.cut();
+        cable.hangUp();
+        if (!kill.late) this.#restoring.push(module.start());
         break;
     }
   }
@@ -124,21 +139,19 @@ export class Ordeal {
     this.#restoring = [];
     if (factory.server === undefined) await factory.serve();
     await factory.network.open();
-    const { exitCode, signalCode } = module.program.child;
-    if (exitCode !== null || signalCode !== null) await factory.power(module);
+    if (!module.isOn) await module.start();
   }
 
   /** An engineer opens the module and logs in with the password that is revealed; then it is switched off. */
   async #finish(module: Module): Promise<void> {
-    const { hwid, at, program } = module;
+    const { hwid, at } = module;
     const { engineer } = this.factory;
     const port = ['--port', at, '--hwid', hwid];
     const { unlock } = await ok(engineer.latchkey('unlock', ...port, '--reason', 'does it open', '--json'));
     const { user, password } = await ok(engineer.latchkey('password', unlock.id, '--print', '--json'));
     assert.match(await login(module, user, password), /Password: \r\n~ # $/);
     await ok(engineer.latchkey('lock', '--port', at, '--json'));
-    program.child.kill('SIGTERM');
-    await program.ended;
+    await module.cut();
   }
 }
 

@@ -12,6 +12,8 @@ export interface Step {
   /** As the relays or the journal's directory tell it; `nth` of a request's route, counted from 1. */
   readonly at: string;
   readonly nth?: number;
+  /** Who writes to its disk once it has heard what is said here. */
+  readonly writes?: Victim;
 }
 
 const REGISTER = 'POST /v1/modules';
@@ -22,21 +24,21 @@ const BUNDLE = 'POST /v1/orders/{order}/bundle';
 export const steps: Readonly<Record<string, Step>> = {
   'offline bundle asked for': { kind: 'online', at: `request ${BUNDLE}` },
   'identity read': { kind: 'online', at: 'identity answered' },
-  'register sent': { kind: 'online', at: `request ${REGISTER}` },
+  'register sent': { kind: 'online', at: `request ${REGISTER}`, writes: 'server' },
   'register answered': { kind: 'online', at: `answer ${REGISTER}` },
   'manifest begun': { kind: 'online', at: 'data 1:0' },
   'manifest taken': { kind: 'online', at: 'keys answered' },
   'bundle half handed over': { kind: 'online', at: 'data 2:768' },
-  'bundle to be acted on': { kind: 'online', at: 'provision' },
+  'bundle to be acted on': { kind: 'online', at: 'provision', writes: 'module' },
   'receipt made': { kind: 'online', at: 'provision answered' },
-  'receipt sent': { kind: 'online', at: `request ${CONFIRM}` },
+  'receipt sent': { kind: 'online', at: `request ${CONFIRM}`, writes: 'server' },
   'confirm answered': { kind: 'online', at: `answer ${CONFIRM}` },
   'offline bundle renewed': { kind: 'online', at: `request ${BUNDLE}`, nth: 2 },
   'offline bundle half handed over': { kind: 'outage', at: 'data 2:512' },
-  'offline bundle to be acted on': { kind: 'outage', at: 'provision' },
+  'offline bundle to be acted on': { kind: 'outage', at: 'provision', writes: 'module' },
   'offline receipt made': { kind: 'outage', at: 'provision answered' },
   'journal written': { kind: 'outage', at: 'journal written' },
-  'delivery sent': { kind: 'delivery', at: `request ${REGISTER}` },
+  'delivery sent': { kind: 'delivery', at: `request ${REGISTER}`, writes: 'server' },
   'delivery answered': { kind: 'delivery', at: `answer ${REGISTER}` },
   'journal entry gone': { kind: 'delivery', at: 'journal gone' },
 };
@@ -48,7 +50,7 @@ export type Victim = (typeof victims)[number];
 export interface Kill {
   readonly step: string;
   readonly victim: Victim;
-  /** What goes over the wire just then still arrives. */
+  /** What goes over the wire just then still arrives; a victim that writes on it dies while it writes. */
   readonly heard: boolean;
   /** What died is there again only once the run is over, and not at once. */
   readonly late: boolean;
