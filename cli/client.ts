@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LogPosition } from '../protocol/api/fields.ts';
+import { readLines } from '../protocol/lines.ts';
 import { adviceOn, VERSIONS } from './advice.ts';
 import { formatDuration } from './duration.ts';
 import type { Exit } from './exit.ts';
@@ -18,6 +19,11 @@ export interface Patience {
 
 /** A person waits, who can do nothing without the server. */
 const PATIENT: Patience = { silence: 30_000, pauses: [250, 1000, 3000] };
+/** Milliseconds without a byte either way in a stream, as long as the server itself waits. */
+const STREAM_SILENCE = 90_000;
+/** Bytes; what is longer is nothing of ours. */
+const LONGEST_ANSWER_LINE = 65_536;
+const utf8 = new TextDecoder();
 const LONGEST_RETRY_AFTER = 30_000;
 const CLOCK_TOLERANCE = 300;
 
@@ -94,6 +100,32 @@ export class Client {
     return (await this.#send({ method: 'GET', path, timeout: this.#patience.silence }, true)).body;
   }
 
+  /**
+   * A stream of JSON values, one a line, while `sent` goes out. Nothing of it is repeated here.
+   * @throws Failure
+   */
+  async *lines<T extends z.ZodType>(
+    method: 'GET' | 'POST',
+    path: string,
+    schema: T,
+    sent?: AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<z.output<T>> {
+    const { wire, signal, server, clock } = this.#parts;
+    const headers = sent === undefined ? {} : { 'content-type': 'application/x-ndjson' };
+    try {
+      const answer = await wire.stream({ method, path, headers, sent, timeout: STREAM_SILENCE, signal });
+      if (answer.status >= 400) throw problemFailure({ ...answer, body: await whole(answer.body) }, server);
+      for await (const { bytes } of readLines(answer.body, LONGEST_ANSWER_LINE)) {
+        const parsed = schema.safeParse(bytes === undefined ? undefined : parseJson(utf8.decode(bytes)));
+        if (!parsed.success) throw this.#nonsense(`${method} ${path}`, parsed.error);
+        yield parsed.data;
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      throw await networkFailure(error, server, clock(), signal);
+    }
+  }
+
   close(): void {
     this.#parts.wire.close();
   }
@@ -164,6 +196,12 @@ export class Client {
       `this computer's clock is ${formatDuration(Math.abs(ahead))} ${way} the server's; set it`,
     );
   }
+}
+
+async function whole(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const kept: Uint8Array[] = [];
+  for await (const piece of pieces) kept.push(piece);
+  return Buffer.concat(kept);
 }
 
 function retryAfter({ headers }: WireAnswer): number | undefined {

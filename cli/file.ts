@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { createReadStream, type ReadStream, readFileSync, statSync } from 'node:fs';
 import { Failure } from './failure.ts';
 import { codeOf } from './system-error.ts';
-import { createFile, replaceFile } from './whole-file.ts';
+import { createFile, type Draft, openDraft, replaceFile, targetOf } from './whole-file.ts';
 
 /** Files that the user names. Failures are in words, where the system says no. */
 
@@ -40,6 +40,45 @@ export function writeNewFile(file: string, bytes: Uint8Array): void {
         })
       : fileFailure(`Cannot write ${file}`, error, ROOM);
   }
+}
+
+/**
+ * Writes a file piece by piece, whole or not at all, in the place of one that is there.
+ * @param fill is given what adds to it
+ * @throws Failure, and what `fill` throws
+ */
+export async function fillFile(
+  file: string,
+  fill: (add: (text: string) => void) => Promise<void>,
+): Promise<void> {
+  const told = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw fileFailure(`Cannot write ${file}`, error, ROOM);
+    }
+  };
+  const draft: Draft = told(() => openDraft(targetOf(file)));
+  try {
+    await fill((text) => told(() => draft.write(text)));
+    told(() => draft.finish());
+  } finally {
+    draft.drop();
+  }
+}
+
+/**
+ * What a file holds, as it is read. @throws Failure, at once where there is none
+ */
+export function streamFile(file: string): { readonly size: number; readonly pieces: ReadStream } {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) throw new Failure('usage', 'file-missing', `There is no file ${file}.`);
+  return { size: found.size, pieces: createReadStream(file) };
+}
+
+/** Of what `streamFile` gave, in words. */
+export function readFailure(file: string, error: unknown): Failure {
+  return fileFailure(`Cannot read ${file}`, error, 'Check that it is a file and that you may read it.');
 }
 
 const ROOM = 'Check that you may write there and that the disk has room. Nothing was changed.';

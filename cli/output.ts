@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { type Failure, interrupted } from './failure.ts';
 import type { Terminal } from './port/console.ts';
@@ -27,6 +28,12 @@ export class Output {
   result(value: unknown, ...lines: string[]): void {
     if (this.json) this.streams.stdout.write(`${printableJson(value)}\n`);
     else for (const line of lines) this.streams.stdout.write(`${printable(line)}\n`);
+  }
+
+  /** Waits while whoever reads stdout is behind: what is printed must not gather in memory. */
+  async drained(signal: AbortSignal): Promise<void> {
+    const { stdout } = this.streams;
+    if (stdout.writableNeedDrain) await once(stdout, 'drain', { signal });
   }
 
   /** How it goes, for the person who waits: only where stderr is a terminal. */

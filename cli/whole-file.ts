@@ -24,11 +24,16 @@ const linkless = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
  * @throws the system's error
  */
 export function replaceFile(path: string, content: string | Uint8Array): void {
+  const target = targetOf(path);
+  writeAside(target, content, (draft) => renameSync(draft, target));
+}
+
+/** The file behind the name, which may be a link. @throws where what is there is none */
+export function targetOf(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false });
   // A device such as /dev/null would be replaced by a file.
   if (found?.isFile() === false) throw new Error('it is not a file');
-  const target = found === undefined ? path : realpathSync(path);
-  writeAside(target, content, (draft) => renameSync(draft, target));
+  return found === undefined ? path : realpathSync(path);
 }
 
 /**
@@ -49,21 +54,53 @@ export function createFile(path: string, content: string | Uint8Array): void {
 }
 
 function writeAside(path: string, content: string | Uint8Array, place: (draft: string) => void): void {
-  const draft = `${path}.${process.pid}${DRAFT}`;
-  rmSync(draft, { force: true });
-  const file = openSync(draft, 'wx', 0o600);
+  const draft = openDraft(path);
   try {
-    try {
-      writeFileSync(file, content);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    place(draft);
+    draft.write(content);
+    draft.finish(() => place(draft.name));
   } finally {
-    rmSync(draft, { force: true });
+    draft.drop();
   }
-  syncDirectory(dirname(path));
+}
+
+/** A file on its way, beside the one that it is to be. */
+export interface Draft {
+  readonly name: string;
+  /** Adds to it. @throws the system's error */
+  write(content: string | Uint8Array): void;
+  /** On disk as a whole, then put into its place. @throws the system's error */
+  finish(place?: () => void): void;
+  /** Where it was not finished, nothing of it stays. */
+  drop(): void;
+}
+
+/**
+ * A file that is written by and by, for its owner's eyes: it takes the place of what is there once it is whole.
+ * @throws the system's error
+ */
+export function openDraft(path: string): Draft {
+  const name = `${path}.${process.pid}${DRAFT}`;
+  rmSync(name, { force: true });
+  const file = openSync(name, 'wx', 0o600);
+  let open = true;
+  const close = () => {
+    if (open) closeSync(file);
+    open = false;
+  };
+  return {
+    name,
+    write: (content) => writeFileSync(file, content),
+    finish(place = () => renameSync(name, path)) {
+      fsyncSync(file);
+      close();
+      place();
+      syncDirectory(dirname(path));
+    },
+    drop() {
+      close();
+      rmSync(name, { force: true });
+    },
+  };
 }
 
 /** So that the name itself outlives a crash; Windows cannot open directories, and need not. */

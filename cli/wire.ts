@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
 
 /** Answers larger than this are not ours. */
@@ -21,9 +23,22 @@ export interface WireAnswer {
   readonly body: Buffer;
 }
 
+export interface WireStream extends Omit<WireRequest, 'body'> {
+  /** The body, as fast as the server takes it. */
+  readonly sent?: AsyncIterable<Uint8Array> | undefined;
+}
+
+export interface WireStreamed {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
 /** One server under TLS 1.3, its connections kept alive. Failures are Node's own errors: see faults.ts. */
 export interface Wire {
   send(request: WireRequest): Promise<WireAnswer>;
+  /** For streams: the answer is there once it begins, while what is sent may go on. */
+  stream(request: WireStream): Promise<WireStreamed>;
   close(): void;
 }
 
@@ -37,7 +52,25 @@ export interface WireTrust {
 
 export function openWire(server: string, trust: WireTrust): Wire {
   const agent = new Agent({ ...trust, keepAlive: true, maxSockets: 4, minVersion: 'TLSv1.3' });
-  return { send: (sent) => send(new URL(sent.path, server), agent, sent), close: () => agent.destroy() };
+  return {
+    send: (sent) => send(new URL(sent.path, server), agent, sent),
+    stream: (sent) => stream(new URL(sent.path, server), agent, sent),
+    close: () => agent.destroy(),
+  };
+}
+
+function stream(url: URL, agent: Agent, { method, headers, sent, timeout, signal }: WireStream) {
+  return new Promise<WireStreamed>((resolve, reject) => {
+    const outgoing = request(url, { method, agent, signal, timeout, headers: { ...headers } });
+    outgoing.once('timeout', () => outgoing.destroy(silence(url.host, timeout)));
+    outgoing.on('error', reject);
+    outgoing.once('response', (body) =>
+      resolve({ status: body.statusCode ?? 0, headers: body.headers, body }),
+    );
+    // What goes wrong with it shows in the answer, or as the request's error.
+    if (sent === undefined) outgoing.end();
+    else pipeline(Readable.from(sent), outgoing).catch(() => {});
+  });
 }
 
 function send(url: URL, agent: Agent, { method, headers, body, timeout, signal }: WireRequest) {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Role } from '../protocol/api/principals.ts';
+import type { Line } from '../protocol/lines.ts';
 import type { ProblemCode } from '../protocol/problems.ts';
 import type { Caller, Services } from './context.ts';
-import type { Line } from './lines.ts';
 
 /**
  * Who reaches an operation: `open` needs no certificate, `enrolled` any enabled principal, a list

@@ -8,6 +8,9 @@ import { localTime, table } from '../output.ts';
 import { cut, limitOption, list } from '../paging.ts';
 import { withServer } from '../session.ts';
 import { examples, type Start } from '../verb.ts';
+import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
+import { setCommand } from './set.ts';
 
 type Module = z.output<typeof ModuleSchema>;
 
@@ -32,7 +35,9 @@ export function modules(program: Command, start: Start): void {
   const group = program
     .command('modules')
     .summary('the modules of this server')
-    .description('Modules: list, show; for officers suspend, resume, retire, clear, reset-seq.');
+    .description(
+      'Modules: list, show, import, export; for officers set, suspend, resume, retire, clear, reset-seq.',
+    );
   limitOption(group.command('list').description('List modules, by hardware ID.'))
     .option('--imei <imei>', 'only with this IMEI', givenImei)
     .option('--order <order>', 'only of this production order')
@@ -54,6 +59,9 @@ export function modules(program: Command, start: Start): void {
       const one = await withServer(cli, ({ client }) => client.get(path, ModuleSchema));
       cli.out.result(one, ...table(describe(one)));
     });
+  importCommand(group, start);
+  exportCommand(group, start);
+  setCommand(group, start);
   for (const [verb, words] of Object.entries(tendings)) {
     group
       .command(verb)

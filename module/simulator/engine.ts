@@ -32,8 +32,7 @@ export class Engine {
 
   /** An orderly end: what is open is closed, with a receipt. It is to be given no more commands. */
   stop(): Promise<unknown> {
-    const { session } = this.#latch;
-    return this.#inTurn(() => session.end('stop').finally(() => session.drop()));
+    return this.#inTurn(() => this.#latch.session.end('stop'));
   }
 
   /** The power goes. It is to be given no more commands. */

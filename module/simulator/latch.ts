@@ -210,7 +210,7 @@ export class Latch {
       flash.update({ ...anew, receipts });
       return opened;
     } catch (error) {
-      await this.session.refuseAccepted('storage');
+      await this.session.refuse(jti, 'storage');
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ProblemCode } from '../problems.ts';
 import { Hwid } from './fields.ts';
 import { Label, NewModule } from './modules.ts';
 import { OrderName } from './orders.ts';
@@ -37,3 +38,9 @@ export const ImportResult = z.strictObject({
   code: z.string().optional(),
   detail: z.string().optional(),
 });
+
+/** Refusals that are of who asks, or of the server, and not of the line: they end the answers, and the same line may be sent again. */
+export const endings: ReadonlySet<string> = new Set<ProblemCode>([
+  ...(['principal-disabled', 'certificate-revoked', 'certificate-expired'] as const),
+  ...(['log-unavailable', 'shutting-down', 'internal-error'] as const),
+]);

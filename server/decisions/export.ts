@@ -8,7 +8,7 @@ const PAGE = 500;
 
 /**
  * Every module that fits, by hardware ID, read as it is taken. Modules that change meanwhile are as they are when read.
- * @throws Problem `shutting-down`: what ended early must not look whole
+ * @throws Problem `shutting-down` where the server stops before the last: what ends in order is whole
  */
 export async function* exportModules(
   services: Services,

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import { ImportLine, type ImportResult } from '../../protocol/api/import.ts';
+import { endings, ImportLine, type ImportResult } from '../../protocol/api/import.ts';
 import type { NewModule } from '../../protocol/api/modules.ts';
-import { Problem, type ProblemCode } from '../../protocol/problems.ts';
+import type { Line } from '../../protocol/lines.ts';
+import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
-import type { Line } from '../lines.ts';
 import { toProblem } from '../middleware/problems.ts';
 import { labelModule } from './label.ts';
 import { mayProvision, mayTend } from './permit.ts';
@@ -13,12 +13,6 @@ type Result = z.input<typeof ImportResult>;
 
 /** Lines under way at once: what memory an import takes, and what one transaction may hold of it. */
 const AT_ONCE = 128;
-
-/** Refusals that are of who asks, or of the server, and not of the line: those after it would get the same. */
-const ends: ReadonlySet<ProblemCode> = new Set([
-  ...(['principal-disabled', 'certificate-revoked', 'certificate-expired'] as const),
-  ...(['log-unavailable', 'shutting-down', 'internal-error'] as const),
-]);
 
 /**
  * Registers modules or changes what they are labelled with, a line each, through the decisions that one
@@ -36,15 +30,15 @@ export async function* importModules(
   const underWay: Promise<Result>[] = [];
   /** The line before, of each module that one is under way of: they are taken in turn. */
   const last = new Map<string, Promise<unknown>>();
-  const reader = lines[Symbol.asyncIterator]();
-  let next: Promise<IteratorResult<Line>> | undefined = reader.next();
+  const reader = stoppable(lines[Symbol.asyncIterator](), over);
+  let next: Promise<IteratorResult<Line>> | undefined = reader();
   while (next !== undefined || underWay.length > 0) {
     const turn = await firstOf(underWay[0], underWay.length < AT_ONCE ? next : undefined);
     if ('result' in turn) {
       underWay.shift();
       yield turn.result;
       // What was begun behind a line that ended it is answered too: it may have been done.
-      if (isEnd(turn.result) || over.aborted) {
+      if (isEnd(turn.result)) {
         next?.catch(() => {});
         next = undefined;
       }
@@ -52,9 +46,21 @@ export async function* importModules(
       next = undefined;
     } else {
       underWay.push(taken(services, caller, turn.read.value, last));
-      next = reader.next();
+      next = reader();
     }
   }
+}
+
+/** Reads on until the signal, which also ends a wait for a line that nobody sends. */
+function stoppable(lines: AsyncIterator<Line>, over: AbortSignal): () => Promise<IteratorResult<Line>> {
+  let stop = () => {};
+  over.addEventListener('abort', () => stop(), { once: true });
+  return () =>
+    new Promise((resolve, reject) => {
+      stop = () => resolve({ done: true, value: undefined });
+      if (over.aborted) stop();
+      else lines.next().then(resolve, reject);
+    });
 }
 
 /** Whichever comes first of the oldest line's result and the next line; one of them is under way. */
@@ -69,7 +75,7 @@ function firstOf(
 }
 
 function isEnd({ code }: Result): boolean {
-  return code !== undefined && ends.has(code as ProblemCode);
+  return code !== undefined && endings.has(code);
 }
 
 /** Never rejects. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { LONGEST_LINE } from '../../protocol/api/import.ts';
+import { readLines } from '../../protocol/lines.ts';
 import { Problem } from '../../protocol/problems.ts';
-import { readLines } from '../lines.ts';
 import { type AnyOperation, NDJSON, noBody } from '../operation.ts';
 import { liftDeadline } from '../sockets.ts';
 import type { Middleware } from './exchange.ts';
