@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { Agent, removeAgents } from '../agent.ts';
 import { Bench } from '../bench.ts';
-import { type CustomerServer, customerServer, type ServerCa, serverCa } from '../tls-server.ts';
+import { type CustomerServer, customerServer, flaws, type ServerCa, serverCa } from '../tls-server.ts';
 import type { Setup } from '../under-test.ts';
 import { AgentHome } from './home.ts';
 
 /** latch-tls: the module's own TLS key, on a real TLS server (docs/protocol.md §6.6). */
 
+const source = resolve(import.meta.dirname, '../../../../module/agent');
 const HWID = 'LTE4-00A1B2C3D4E5';
 let ca: ServerCa;
 const servers: CustomerServer[] = [];
@@ -49,8 +50,15 @@ interface Ended {
   readonly stderr: string;
 }
 
-function latchTls(home: AgentHome, words: readonly string[], input = ''): Promise<Ended> {
-  const [program = '', ...first] = home.tls ?? [];
+/** One make at a time, since test files run side by side. */
+function make(words: readonly string[]): void {
+  const made = spawnSync('flock', [source, 'make', '--silent', ...words], { encoding: 'utf8' });
+  assert.equal(made.status, 0, made.stderr);
+}
+
+/** @param build latch-tls of another build than the test's */
+function latchTls(home: AgentHome, words: readonly string[], input = '', build?: string): Promise<Ended> {
+  const [program = '', ...first] = build === undefined ? (home.tls ?? []) : [build];
   const child = spawn(program, [...first, '-c', home.configuration, ...words], { stdio: 'pipe' });
   const said = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -109,6 +117,44 @@ test('a false server is refused before anything is said: another CA, another nam
     'the name that is expected may be another than the host',
   );
   false_.remove();
+});
+
+/** latch-tls as it goes onto a module, with the mbedTLS that it carries. */
+const carried = (['3.6', '2.28'] as const).map((version) => {
+  const build = `build/${version === '3.6' ? '' : 'with-2.28/'}musl/latch-tls`;
+  const words = ['-C', source, build, `BUILD=${dirname(dirname(build))}`, `MBEDTLS_VERSION=${version}`];
+  return { version, words, program: join(source, build) };
+});
+
+for (const flaw of flaws) {
+  test(`a server whose certificate is ${flaw} is refused, by each mbedTLS (RFC 5280 §4.1.2.5, §4.2.1.3, §4.2.1.12)`, async () => {
+    const { bench, home } = await certified();
+    const server = await customerServer(await ca.issueFlawed('localhost', flaw), bench.issuer.deviceCa);
+    const good = await serve('localhost', ca, bench.issuer.deviceCa);
+    servers.push(server);
+    for (const { version, words, program } of [
+      { version: 'the test build', words: [], program: undefined },
+      ...carried,
+    ]) {
+      if (program !== undefined) make(words);
+      const check = (port: number) => latchTls(home, ['check', `localhost:${port}`, ca.file], '', program);
+      const { code, stdout, stderr } = await check(server.port);
+      assert.deepEqual([code, stdout], [1, ''], `${version}: ${stderr}`);
+      assert.match(stderr, /this is not localhost: /, version);
+      assert.equal((await check(good.port)).code, 0, version);
+    }
+    assert.equal(server.met.length, 0);
+  });
+}
+
+test('a server of TLS 1.1 is refused (RFC 8996)', async () => {
+  const { bench, home } = await certified();
+  const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+  const server = await customerServer(await ca.issue('localhost'), bench.issuer.deviceCa, old);
+  servers.push(server);
+  const { code, stderr } = await latchTls(home, ['check', `localhost:${server.port}`, ca.file]);
+  assert.equal(code, 1);
+  assert.match(stderr, /no TLS connection to localhost/);
 });
 
 test('a server that does not trust this device CA refuses the module, which says so', async () => {
