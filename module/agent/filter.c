@@ -21,6 +21,7 @@ void filter_init(struct filter *filter, struct port *port, const struct words *b
 
 int64_t filter_patience(const struct filter *filter)
 {
+    if (filter->data) return outbox_left(filter->modem) == 0 ? -1 : 0;
     int64_t quiet = filter->quiet_since + QUIET, talk = filter->busy_since + TALK;
     int64_t left = (quiet < talk ? quiet : talk) - clock_waiting();
     return !filter->busy || left < 0 ? 0 : left;

@@ -47,7 +47,8 @@ size_t filter_host(struct filter *filter, struct span bytes);
 /* Takes bytes of the modem's, for which the host's outbox has room. */
 void filter_modem(struct filter *filter, struct span bytes);
 
-/* Milliseconds after which bytes that were not taken are to be given again though the modem is silent. */
+/* Milliseconds after which bytes that were not taken are to be given again though the modem is silent; -1 for not
+ * before it has read some of its data. */
 int64_t filter_patience(const struct filter *filter);
 
 /* The host has gone: its unfinished line is forgotten. */

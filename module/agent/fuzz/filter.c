@@ -58,7 +58,7 @@ static void give(bool patient)
         if (waiting.length == 0 || !patient) return;
         int64_t patience = filter_patience(&filter);
         hold(taken > 0 || patience > 0 || outbox_left(&modem_side) == 0);
-        if (patience == 0 && taken == 0) return;
+        if (patience <= 0 && taken == 0) return;
         stage.now += patience;
     }
 }

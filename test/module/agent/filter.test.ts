@@ -283,6 +283,59 @@ async function takes(line: LineEnd): Promise<boolean> {
   return false;
 }
 
+test('while a modem does not read its data latchd sleeps, and then goes on', limits, async (t) => {
+  const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
+  writeFileSync(home.path('backdoors'), 'QLINUXCMD\n');
+  let arrived = '';
+  let read = () => {};
+  const reading = new Promise<void>((resolve) => {
+    read = resolve;
+  });
+  const far = await openPty(async (bytes) => {
+    arrived += Buffer.from(bytes).toString('latin1');
+    if (arrived.includes('x')) await reading;
+  });
+  const host = await LineEnd.open();
+  home.configure([
+    ...home.lines.filter((line) => !line.startsWith('at =')),
+    `at = ${host.path}`,
+    `modem = ${far.path}`,
+    `backdoors = ${home.path('backdoors')}`,
+  ]);
+  const [file, ...first] = program;
+  const latchd = spawn(file, [...first, '-c', home.configuration], { stdio: 'ignore' });
+  t.after(async () => {
+    latchd.kill('SIGKILL');
+    await once(latchd, 'close');
+    await Promise.all([host.close(), far.close()]);
+    home.remove();
+  });
+  host.write('ATD*99#\r');
+  while (!arrived.includes('\r')) await new Promise((resolve) => setImmediate(resolve));
+  far.write(Buffer.from('\r\nCONNECT\r\n'));
+  await host.until(/CONNECT\r\n/);
+  let blocks = 0;
+  while (await takes(host)) blocks += 1;
+  assert.ok(blocks > 128, 'more than latchd holds for a modem');
+  let [before, same] = [-1, 0];
+  for (let tries = 0; tries < 250 && same < 10; tries += 1) {
+    const now = ticks(latchd.pid);
+    same = now === before ? same + 1 : 0;
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.equal(same, 10, 'it uses the processor');
+  read();
+  const sent = 512 * blocks;
+  while (arrived.length < 'ATD*99#\r'.length + sent) await new Promise((resolve) => setImmediate(resolve));
+});
+
+/** The processor's time that a process has had (proc(5), utime and stime). */
+function ticks(pid: number | undefined): number {
+  const words = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
+  return Number(words[11]) + Number(words[12]);
+}
+
 test('nobody reads its complaints: it does not wait for that', limits, async (t) => {
   const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
   home.configure(home.lines.map((line) => (line.startsWith('at =') ? `at = ${home.path('port')}` : line)));
