@@ -9,11 +9,14 @@ import { pino } from 'pino';
 import { KeyFault } from '../../keys/fault.ts';
 import { beginNextKek, loadKeks } from '../../keys/kek.ts';
 import { sealedUnder } from '../../keys/seal.ts';
+import { SERVER } from '../../protocol/events.ts';
+import type { Line } from '../../protocol/lines.ts';
 import { check } from '../../server/commands/check.ts';
 import { init } from '../../server/commands/init.ts';
 import { rotateDataKey, rotateKek } from '../../server/commands/rotate.ts';
 import type { Config } from '../../server/config.ts';
 import { readConfig } from '../../server/config-file.ts';
+import { importModules } from '../../server/decisions/import.ts';
 import { registerModule } from '../../server/decisions/register.ts';
 import { revealPassword } from '../../server/decisions/reveal.ts';
 import { issueToken } from '../../server/decisions/token.ts';
@@ -227,6 +230,37 @@ test('a data key is replaced long before 2³⁰ uses; one that has none left sea
     assert.throws(() => sealer.seal(Buffer.of(1), anything), /cannot be counted/);
     await sealer.tend();
     assert.ok(sealer.usable, 'the next one takes its place');
+  });
+});
+
+test('a data key is replaced in the midst of an import: no line is refused, every row opens', async () => {
+  await open(async (services) => {
+    const { sealer, read } = services;
+    const station = await principal(services, ['station'], 'line-2');
+    const order = await orderOf(services, station);
+    const before = sealer.newest.id;
+    async function* lines(): AsyncGenerator<Line> {
+      for (let number = 1; number <= 40; number += 1) {
+        const { hwid, key } = new Device();
+        yield { number, bytes: Buffer.from(JSON.stringify({ hwid, key, order })) };
+        if (number !== 20) continue;
+        // Half of what it is good for: as near the limit as it gets.
+        await services.commit(SERVER, ({ db }) =>
+          db
+            .updateTable('data_keys')
+            .set({ uses: MOST_USES / 2 })
+            .execute(),
+        );
+        await sealer.tend();
+      }
+    }
+    const said: string[] = [];
+    for await (const { status } of importModules(services, station, lines(), never)) said.push(status);
+    assert.deepEqual(said, Array(40).fill('registered'));
+    assert.notEqual(sealer.newest.id, before);
+    assert.deepEqual(await sealedBy(services), new Set([before, sealer.newest.id]));
+    const [, newest] = await readDataKeys(read);
+    assert.ok((newest?.uses ?? MOST_USES) <= 2 ** 17, 'the new one counts its own uses');
   });
 });
 
