@@ -1,8 +1,10 @@
+import { hash } from 'node:crypto';
 import { checkCertificate } from '../protocol/certificate-check.ts';
 import { checkBundle, checkToken } from '../protocol/checks.ts';
 import { cmeErrors } from '../protocol/cme.ts';
-import { thumbprint } from '../protocol/jwk.ts';
-import type { Challenge } from '../protocol/messages.ts';
+import { keyObject, thumbprint } from '../protocol/jwk.ts';
+import { type KeyStore, MessageError, verifyMessage } from '../protocol/jws.ts';
+import { type Challenge, type Receipt, receipt as receiptMessage } from '../protocol/messages.ts';
 import { Failure } from './failure.ts';
 import type { ModuleIdentity } from './port/module.ts';
 import type { Unlock } from './token.ts';
@@ -36,6 +38,35 @@ export function demandFitBundle(bundle: string, { hwid, key }: ModuleIdentity, t
   throw new Failure('verification', 'bundle-unfit', what, {
     next: 'The module did not get it. Show this to an officer.',
   });
+}
+
+/**
+ * A receipt of provisioning is the module's own: else the server would refuse it later, when the module is gone.
+ * @param bundle that it was handed, where that is known here
+ * @throws Failure `module-garbled`
+ */
+export function demandFitReceipt(
+  jws: string,
+  { hwid, key }: ModuleIdentity,
+  bundle: string | undefined,
+): void {
+  const kid = thumbprint(key);
+  const claims = verified(jws, (named) => (named === kid ? keyObject(key) : undefined));
+  const isOver = bundle === undefined || claims?.dig === hash('sha256', bundle, 'base64url');
+  if (claims?.sub === hwid && claims.event === 'provisioned' && isOver) return;
+  const what = `The receipt of module ${hwid} is not what it signs: it was damaged on the way, or the module is not sound.`;
+  throw new Failure('port', 'module-garbled', what, {
+    next: 'Try it again: the module keeps its receipt. If it stays, check the cable, or put the module aside.',
+  });
+}
+
+function verified(jws: string, keys: KeyStore): Receipt | undefined {
+  try {
+    return verifyMessage(receiptMessage, jws, keys);
+  } catch (error) {
+    if (error instanceof MessageError || error instanceof TypeError) return undefined;
+    throw error;
+  }
 }
 
 /** @throws Failure `certificate-unfit` */

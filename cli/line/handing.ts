@@ -1,7 +1,7 @@
 import { RegisteredModule } from '../../protocol/api/modules.ts';
 import { adviceOn } from '../advice.ts';
 import { asFailure, Failure } from '../failure.ts';
-import { demandFitBundle } from '../fit.ts';
+import { demandFitBundle, demandFitReceipt } from '../fit.ts';
 import type { ModuleClient, ModuleIdentity } from '../port/module.ts';
 import { claimsOf, keepReceipts } from '../receipts.ts';
 import type { Session } from '../session.ts';
@@ -36,9 +36,11 @@ export async function provisionModule(job: Job): Promise<Made> {
 
 async function make(job: Job): Promise<Made> {
   const held = await heldReceipt(job);
-  const isOffline = held !== undefined && job.line.bundles.find(claimsOf(held)?.jti ?? '') !== undefined;
+  const kept = held === undefined ? undefined : job.line.bundles.find(claimsOf(held)?.jti ?? '');
   try {
-    return isOffline ? await settle(job, held, true) : await online(job);
+    if (held === undefined || kept === undefined) return await online(job);
+    demandFitReceipt(held, job.identity, kept.bundle);
+    return await settle(job, held, true);
   } catch (error) {
     if (!isOutage(error)) throw error;
     return offline(job, held);
@@ -82,14 +84,16 @@ async function trustedFor(session: Session, manifests: readonly string[]): Promi
 }
 
 async function hand(job: Job, bundle: string, { chain }: Trusted): Promise<string> {
-  const { module } = job;
+  const { module, identity } = job;
   const newer = chain.filter(({ claims }) => claims.ver > module.found.manifest);
   for (const { jws } of newer) {
     job.step('keys');
     await module.keys(jws);
   }
   job.step('bundle');
-  return module.provision(bundle);
+  const receipt = await module.provision(bundle);
+  demandFitReceipt(receipt, identity, bundle);
+  return receipt;
 }
 
 /** @throws Failure `module-inactive` where an officer has taken the module out of use */
@@ -136,7 +140,10 @@ async function certify({ line, module, identity, step }: Job): Promise<void> {
 
 async function offline(job: Job, held: string | undefined): Promise<Made> {
   const { line, identity } = job;
-  if (held !== undefined) return settle(job, held, false);
+  if (held !== undefined) {
+    demandFitReceipt(held, identity, undefined);
+    return settle(job, held, false);
+  }
   if (job.module.found.state !== 'unprovisioned') throw unproved(identity);
   const { bundle } = line.bundles.take(line.plan.order, line.cli.clock(), line.journal);
   const trusted = line.uplink.kept();

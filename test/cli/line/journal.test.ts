@@ -6,7 +6,7 @@ import { fails, ok } from '../answers.ts';
 import type { Laptop } from '../laptop.ts';
 import { startWorld, type World } from '../world.ts';
 import { type Gate, gate } from './gate.ts';
-import { imeiOf, read } from './line.ts';
+import { cable, imeiOf, read } from './line.ts';
 
 /** With no server the line goes on: offline bundle, journal, delivery once the server is back. */
 
@@ -122,6 +122,29 @@ test('what the server refuses is kept apart with its reason, and can be delivere
   const again = await ok(station.latchkey('journal', 'deliver', '--refused', '--json'));
   assert.equal(again.items[0].status, 'delivered');
   assert.deepEqual((await journal()).refused, []);
+});
+
+test('a receipt that came damaged, or is not the module’s own, is not journaled: the module is not called done', async (t) => {
+  const { atPath } = await world.module('BITS-00000001', imeiOf(8), { at: { tcp: 0 } });
+  const lead = await cable(atPath);
+  t.after(() => lead.close());
+  await way.shut();
+  // One bit of the signature, which nothing but the signature shows.
+  const flip = (letter: string) => (letter === 'A' ? 'B' : 'A');
+  lead.mangle = (said) =>
+    said.replace(
+      /("(?:provisioned|receipt)","[^"]*\.)(\w)/g,
+      (_, before, letter) => `${before}${flip(letter)}`,
+    );
+  const error = await fails(provision('--port', lead.port), 5, 'module-garbled');
+  assert.match(error.message, /receipt of module BITS-00000001/);
+  await fails(provision('--port', lead.port), 5, 'module-garbled');
+  assert.deepEqual((await journal()).waiting, []);
+  lead.mangle = (said) => said;
+  assert.equal((await ok(provision('--port', lead.port))).status, 'journaled');
+  await way.open();
+  await ok(station.latchkey('journal', 'deliver', '--json'));
+  assert.equal((await shown('BITS-00000001')).state, 'confirmed');
 });
 
 test('nothing in the journal helps a thief: it is for its owner’s eyes, and holds no key and no password', async () => {

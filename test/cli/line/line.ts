@@ -46,6 +46,8 @@ export interface Cable {
   readonly port: string;
   /** It is pulled when a command that fits goes by, before or after the module has heard it. */
   cut: { readonly at: RegExp; readonly heard: boolean } | undefined;
+  /** What becomes on the way of what the module says. */
+  mangle: (said: string) => string;
   /** The module is out; resolves once somebody has looked, and found it so. */
   out(): Promise<void>;
   /** It is in again. */
@@ -73,7 +75,7 @@ export async function cable(far: string): Promise<Cable> {
       socket.on('error', () => {}).on('close', () => sockets.delete(socket));
     }
     near.on('close', () => module.destroy());
-    module.on('data', (bytes) => near.write(bytes));
+    module.on('data', (bytes) => near.write(self.mangle(bytes.toString('latin1')), 'latin1'));
     near.on('data', (bytes) => {
       const { cut } = self;
       const pulled = cut?.at.test(bytes.toString('latin1')) === true;
@@ -86,6 +88,7 @@ export async function cable(far: string): Promise<Cable> {
   const self: Cable = {
     port: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
     cut: undefined,
+    mangle: (said) => said,
     out: () =>
       new Promise((resolve) => {
         missed = resolve;
