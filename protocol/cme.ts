@@ -10,7 +10,7 @@ export const cmeErrors = {
   905: 'the message is signed with a key that the module does not know',
   906: 'the token has expired',
   907: 'the token grants another scope, or more seconds, than was asked for',
-  908: 'one challenge every 2 seconds',
+  908: 'one challenge, and one csr, every 2 seconds',
   909: 'the module is already provisioned',
   910: 'the key manifest is not newer than the one held',
   911: 'the module is not provisioned',

@@ -62,7 +62,8 @@ const limits: Readonly<Record<Command['verb'], number>> = {
   certificate: 30_000,
 };
 
-const ONE_CHALLENGE_PER = 2000;
+/** A module makes one challenge, and one csr, in so many milliseconds. */
+const ONE_PER = 2000;
 const ATTEMPTS = 2;
 
 /**
@@ -178,7 +179,7 @@ export class ModuleClient {
   /** Asks for the certificate of its TLS key, made if need be. */
   csr(): Promise<string> {
     return persist(ATTEMPTS, async () => {
-      const { jws } = await this.#one({ verb: 'csr' }, 'csr');
+      const { jws } = await this.#paced(() => this.#one({ verb: 'csr' }, 'csr'));
       if (claimsOf(messages.csr, jws)?.sub === this.found.hwid) return jws;
       throw this.#damaged('csr');
     });
@@ -193,12 +194,17 @@ export class ModuleClient {
   }
 
   async #challenge(command: Command): Promise<string> {
+    return (await this.#paced(() => this.#one(command, 'challenge'))).jws;
+  }
+
+  /** Asks again where the module was asked a moment ago. */
+  async #paced<T>(ask: () => Promise<T>): Promise<T> {
     try {
-      return (await this.#one(command, 'challenge')).jws;
+      return await ask();
     } catch (error) {
       if (!(error instanceof ModuleRefusal) || error.cme !== 908) throw error;
-      await pause(this.#timers, ONE_CHALLENGE_PER);
-      return (await this.#one(command, 'challenge')).jws;
+      await pause(this.#timers, ONE_PER);
+      return ask();
     }
   }
 

@@ -19,6 +19,9 @@ struct latch {
     struct store store;
     struct device device;
     struct nonce nonce;
+    /* The last csr since the start, if `csr_made`, on clock_milliseconds. */
+    bool csr_made;
+    int64_t csr_made_at;
     struct session session;
     struct service service;
     /* The manifest held, if `has_manifest`, and room for the next. */

@@ -40,6 +40,9 @@ export interface Parts {
 /** Longest message that `data` puts together: a key manifest's. */
 const LONGEST_MESSAGE = keyManifest.most;
 
+/** Least time from one csr to the next, in milliseconds: a csr takes a number, and they end. */
+const CSR_SPACING = 2000;
+
 /** What each command of DESIGN section 5 does. Every method may throw a Refusal. */
 export class Latch {
   readonly session: Session;
@@ -48,6 +51,7 @@ export class Latch {
   readonly #trust: Trust;
   readonly #tlsKey: TlsKey;
   readonly #nonce = new NonceKeeper();
+  #csrMadeAt = Number.NEGATIVE_INFINITY;
   #data = '';
 
   /** @param inTurn runs what happens by itself between two commands, never during one */
@@ -157,9 +161,12 @@ export class Latch {
   async csr(): Promise<LatchAnswer> {
     const flash = this.#flash;
     const { hwid: sub, provisioned } = flash.state;
+    const now = this.#parts.clock.now();
     if (!provisioned) throw new Refusal(911);
+    if (now - this.#csrMadeAt < CSR_SPACING) throw new Refusal(908);
     const { x, y } = this.#tlsKey.public();
     const claims = { sub, x, y, seq: flash.nextSeq() };
+    this.#csrMadeAt = now;
     return { kind: 'csr', jws: await signMessage(csr, claims, this.#device.signer) };
   }
 

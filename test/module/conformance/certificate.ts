@@ -31,6 +31,20 @@ export function certificate(make: MakeModule): void {
     assert.ok((await bench.challenge()).seq > third.seq);
   });
 
+  test('one csr every 2 s: 908; challenges have a pace of their own (§6.3)', async () => {
+    const bench = await Bench.provisioned(make);
+    await bench.csr();
+    assert.equal(await bench.refusal({ verb: 'csr' }), 908);
+    await bench.module.advance(1.9);
+    assert.equal(await bench.refusal({ verb: 'csr' }), 908);
+    await bench.one('challenge', { verb: 'challenge', scope: 'console', for: 60 });
+    await bench.module.advance(0.1);
+    const [answer] = await bench.ask({ verb: 'csr' });
+    assert.equal(answer?.kind, 'csr');
+    await bench.module.reboot();
+    assert.equal((await bench.ask({ verb: 'csr' })).length, 1, 'the pace is kept in RAM');
+  });
+
   test('two modules have two keys', async () => {
     const [one, other] = [await Bench.provisioned(make), await Bench.provisioned(make)];
     assert.notEqual(kidOf(await one.csr()), kidOf(await other.csr()));
