@@ -4,8 +4,9 @@ import { interrupted } from './failure.ts';
 import type { Terminal } from './port/console.ts';
 import { printable } from './printable.ts';
 
-/** Carriage return, then the whole line erased (ECMA-48 EL 2). */
+/** Carriage return, then the whole row erased (ECMA-48 EL 2); one row up (CUU). */
 const ERASE = '\r\x1b[2K';
+const UP = '\x1b[A';
 const CTRL_C = '\x03';
 
 /**
@@ -13,13 +14,24 @@ const CTRL_C = '\x03';
  * it is gone. It has no end of line, so that it stays where it can be erased.
  */
 export async function showBriefly(cli: Cli, text: string, seconds: number): Promise<void> {
-  const { stdout } = cli.out.streams;
-  stdout.write(printable(text));
+  const stdout: Screen = cli.out.streams.stdout;
+  const line = printable(text);
+  // Before, since whatever is said after it moves the cursor away from what is to be erased.
+  tellHowLong(cli, seconds);
+  stdout.write(line);
   try {
     await whileLookedAt(cli, seconds);
   } finally {
-    stdout.write(ERASE);
+    // As wide as the terminal is by now: a narrow one has it on several rows.
+    const rows = Math.ceil(line.length / (stdout.columns ?? line.length));
+    stdout.write(`${ERASE}${`${UP}${ERASE}`.repeat(rows - 1)}`);
   }
+}
+
+type Screen = Terminal['output'] & { readonly columns?: number };
+
+export function tellHowLong({ out }: Cli, seconds: number): void {
+  out.progress(`for ${formatDuration(seconds)}, or until a key is pressed`);
 }
 
 /**
@@ -29,7 +41,6 @@ export async function showBriefly(cli: Cli, text: string, seconds: number): Prom
  */
 export async function whileLookedAt({ delay, signal, out }: Cli, seconds: number): Promise<void> {
   const { stdin } = out.streams;
-  out.progress(`for ${formatDuration(seconds)}, or until a key is pressed`);
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
   const waits = [delay(seconds * 1000, either)];

@@ -23,7 +23,7 @@ interface SealedColumn {
 
 const ofGrant = { table: 'grants', key: ['unlock', 'turn'], subject: 'unlock', version: 'turn' } as const;
 
-/** Everything that is sealed; a test holds it against the tables. */
+/** Everything that is sealed, in the order in which it is sealed anew; a test holds it against the tables. */
 export const sealedColumns: readonly SealedColumn[] = [
   {
     table: 'passwords',
@@ -33,6 +33,11 @@ export const sealedColumns: readonly SealedColumn[] = [
     subject: 'hwid',
     version: 'ver',
   },
+  // Before modules: whatever was made during an outage takes its bundle from here, sealed as it is.
+  {
+    ...{ table: 'offline_bundles', column: 'sealed', key: ['jti'] },
+    ...{ purpose: 'bundle', subject: 'jti', version: 1 },
+  },
   {
     table: 'modules',
     column: 'sealed_bundle',
@@ -40,10 +45,6 @@ export const sealedColumns: readonly SealedColumn[] = [
     purpose: 'bundle',
     subject: 'bundle_jti',
     version: 1,
-  },
-  {
-    ...{ table: 'offline_bundles', column: 'sealed', key: ['jti'] },
-    ...{ purpose: 'bundle', subject: 'jti', version: 1 },
   },
   { ...ofGrant, column: 'sealed_challenge', purpose: 'challenge' },
   { ...ofGrant, column: 'sealed_token', purpose: 'token' },

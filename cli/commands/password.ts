@@ -8,7 +8,7 @@ import { durationOption } from '../duration.ts';
 import { Failure } from '../failure.ts';
 import { givenUnlock } from '../given.ts';
 import { withServer } from '../session.ts';
-import { showBriefly, whileLookedAt } from '../showing.ts';
+import { showBriefly, tellHowLong, whileLookedAt } from '../showing.ts';
 import { examples, type Start } from '../verb.ts';
 
 type Revealed = z.output<typeof PasswordAnswer>;
@@ -85,6 +85,7 @@ function clipper(cli: Cli, unlock: string, seconds: number): (revealed: Revealed
       await clipboard.copy(password);
       const said = { unlock, hwid, ver, user, clipboard: clipboard.name, seconds };
       cli.out.result(said, `login     ${user}`, `password  on the clipboard, by ${clipboard.name}`);
+      tellHowLong(cli, seconds);
       await whileLookedAt(cli, seconds);
     } finally {
       await clipboard.clear(password);

@@ -95,7 +95,7 @@ void latch_look(struct latch *latch)
 
 int64_t latch_patience(const struct latch *latch)
 {
-    return latch->session.open ? session_remaining(latch) : -1;
+    return session_patience(latch);
 }
 
 struct beliefs latch_beliefs(const struct latch *latch)

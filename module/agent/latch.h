@@ -6,11 +6,22 @@
 #include "config.h"
 #include "store.h"
 
-/* The session that is open, its times those of clock_milliseconds. */
+/* The last receipt of a session that is over, while it cannot be made. */
+struct owed {
+    /* NULL where none is owed. */
+    const char *event;
+    const char *why;
+    uint32_t elapsed;
+    /* When it is tried again, on clock_milliseconds. */
+    int64_t again;
+};
+
+/* The session that is open, or was and owes a receipt; its times are those of clock_milliseconds. */
 struct session {
     bool open;
     struct session_record what;
     int64_t since;
+    struct owed owed;
 };
 
 /* A module that is switched on. */

@@ -22,6 +22,9 @@ bool session_receipt(struct latch *latch, struct receipt *receipt, const struct 
 /* Keeps a `refused` receipt, as long as one can be made: the refusal stands without it. */
 void session_refuse(struct latch *latch, const char *jti, const char *why);
 
+/* As session_refuse, for a token that was accepted and is on flash: its receipt is owed as a session's is. */
+void session_refuse_accepted(struct latch *latch, const char *why);
+
 /* Makes a token accepted: `last`, `pw` and the session's `jti` in one write, then the password file. */
 int session_accept(struct latch *latch, const struct token *token);
 
@@ -29,13 +32,17 @@ int session_accept(struct latch *latch, const struct token *token);
 int session_open(struct latch *latch, const struct token *token, struct receipt *receipt);
 
 /* Ends the session and every process in it; the `closed` receipt is empty where nothing was open. 914 where
- * none can be made; the session has ended all the same, and the next start makes one. */
+ * none can be made: the session has ended all the same, and owes it. It stays on flash until the next call,
+ * session_look or the next start has made one, and no other is accepted before. */
 int session_end(struct latch *latch, const char *why, struct receipt *receipt);
 
-/* Ends the session if its time is over, and says so, or if its service has ended. */
+/* Ends the session if its time is over, and says so, or if its service has ended. Tries what it owes, if it is time. */
 void session_look(struct latch *latch);
 
 /* Milliseconds until the module locks itself, 0 when it is locked. */
 int64_t session_remaining(const struct latch *latch);
+
+/* Milliseconds until session_look must be called for the time's sake; -1 for no time. */
+int64_t session_patience(const struct latch *latch);
 
 #endif

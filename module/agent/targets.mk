@@ -3,7 +3,7 @@
 #
 #   make musl         build/musl/latchd: x86, static, musl, mbedTLS from source
 #   make arm          build/arm/latchd: the same for a Cortex-A7, with Debian's cross compiler and its glibc
-#   make san          build/san/latchd: the test build under ASan and UBSan
+#   make san          build/san/latchd and latch-tls: the test build under ASan and UBSan
 #   make fuzz         build/fuzz/…: libFuzzer programs
 #   make fuzz-run     lets each run until RUNS=5000000 executions have brought no new edge
 #   make fuzz-lines   how many lines of the parsers the corpora reach; at least 95 % of each file
@@ -83,12 +83,14 @@ $(BUILD)/arm-test/emulated: $(BUILD)/arm-test/latchd.symbols
 
 # Whatever a sanitizer finds ends the program.
 SANITIZE = -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all
-san: $(BUILD)/san/latchd
+san: $(BUILD)/san/latchd $(BUILD)/san/latch-tls
 $(BUILD)/san/%.o: %.c $(HEADERS) Makefile
 	@mkdir -p $(@D)
-	$(CC) $(STRICT) $(SANITIZE) -fsanitize=address,undefined -DLATCHD_TEST $(MBEDTLS_CFLAGS) -c -o $@ $<
+	$(CC) $(STRICT) $(SANITIZE) -fsanitize=address,undefined -DLATCHD_TEST -iquote. $(MBEDTLS_CFLAGS) -c -o $@ $<
 $(BUILD)/san/latchd: $(SOURCES:%.c=$(BUILD)/san/%.o)
 	$(CC) -fsanitize=address,undefined -o $@ $^ $(MBEDTLS_LIBS)
+$(BUILD)/san/latch-tls: $(TLS_SOURCES:%.c=$(BUILD)/san/%.o)
+	$(CC) -fsanitize=address,undefined -o $@ $^ $(MBEDTLS_TLS_LIBS) $(MBEDTLS_LIBS)
 
 # Each file of fuzz/ is a fuzzer, but stub.c, which stands in for the system, for ps256.c (any signature of the right
 # length holds) and for what only answers, and modem.c, whom the filter stands before.

@@ -44,7 +44,7 @@ static int reset(struct latch *latch, const char *jti, struct receipt *opened)
     }
     if (done) (void)tls_forget(latch->store.dir);
     if (done) done = device_load(&latch->device, secret);
-    else session_refuse(latch, jti, "storage");
+    else session_refuse_accepted(latch, "storage");
     mbedtls_platform_zeroize(secret, sizeof secret);
     return done ? 0 : 914;
 }

@@ -32,7 +32,8 @@ export class Engine {
 
   /** An orderly end: what is open is closed, with a receipt. It is to be given no more commands. */
   stop(): Promise<unknown> {
-    return this.#inTurn(() => this.#latch.session.end('stop'));
+    const { session } = this.#latch;
+    return this.#inTurn(() => session.end('stop').finally(() => session.drop()));
   }
 
   /** The power goes. It is to be given no more commands. */

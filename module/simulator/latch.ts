@@ -217,7 +217,7 @@ export class Latch {
       flash.update({ ...anew, receipts });
       return opened;
     } catch (error) {
-      await this.session.refuse(jti, 'storage');
+      await this.session.refuseAccepted('storage');
       throw error;
     }
   }

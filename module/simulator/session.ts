@@ -1,7 +1,7 @@
 import type { Closing, Refusal as Reason, UnlockToken } from '../../protocol/messages.ts';
 import type { Clock } from './clock.ts';
 import type { Flash } from './flash.ts';
-import { type KeptReceipt, makeReceipt } from './receipts.ts';
+import { type Happening, type KeptReceipt, makeReceipt } from './receipts.ts';
 import { Refusal } from './refusal.ts';
 import type { Service, ServiceScope } from './service.ts';
 import type { State } from './store.ts';
@@ -26,9 +26,21 @@ interface Open {
   readonly callOff: () => void;
 }
 
+/** The last receipt of a session that is over, while it cannot be made. */
+interface Owed {
+  readonly what: Happening;
+  /** The session as it stands on flash until then. */
+  readonly session: State['session'];
+}
+
+/** So often a receipt that is owed is tried, in milliseconds. */
+const AGAIN = 10_000;
+
 /** The console while it is open: at most one session, which its own module ends. */
 export class Session {
   #open: Open | undefined;
+  #owed: Owed | undefined;
+  #callOff = () => {};
   readonly #around: Surroundings;
 
   constructor(around: Surroundings) {
@@ -53,9 +65,14 @@ export class Session {
     const { flash } = this.#around;
     try {
       flash.update({ last: jti, session: { jti, scope, for: seconds }, ...(pw !== undefined && { pw }) });
-      flash.writePassword();
     } catch (error) {
       await this.refuse(jti, 'storage');
+      throw error;
+    }
+    try {
+      flash.writePassword();
+    } catch (error) {
+      await this.refuseAccepted('storage');
       throw error;
     }
   }
@@ -78,7 +95,7 @@ export class Session {
       await service.start(scope, ended);
     } catch (error) {
       callOff();
-      await this.refuse(jti, 'service');
+      await this.refuseAccepted('service');
       throw new Refusal(913, error);
     }
     try {
@@ -89,7 +106,7 @@ export class Session {
     } catch (error) {
       callOff();
       await service.stop(scope);
-      await this.refuse(jti, 'storage');
+      await this.refuseAccepted('storage');
       throw error;
     }
   }
@@ -97,17 +114,32 @@ export class Session {
   /**
    * Ends the session and every process in it.
    * @returns the `closed` receipt, undefined where nothing was open
-   * @throws Refusal 914 where no receipt can be made; the session has ended all the same
+   * @throws Refusal 914 where no receipt can be made: the session has ended all the same, and owes it. It stays on
+   * flash until the next call, a while or the next start has made one, and no other is accepted before
    */
   async end(why: Closing): Promise<KeptReceipt | undefined> {
-    const session = this.#open;
-    if (session === undefined) return undefined;
-    const { flash, service } = this.#around;
-    this.#open = undefined;
-    session.callOff();
-    await service.stop(session.scope);
-    const elapsed = Math.floor(this.#seconds(session));
-    const receipt = await makeReceipt(flash, { jti: session.jti, event: 'closed', why, elapsed });
+    const open = this.#open;
+    if (open !== undefined) {
+      const { jti, scope } = open;
+      const session = this.#stored();
+      this.#open = undefined;
+      open.callOff();
+      await this.#around.service.stop(scope);
+      const elapsed = Math.floor(this.#seconds(open));
+      this.#owed = { what: { jti, event: 'closed', why, elapsed }, session };
+    }
+    return this.#settle();
+  }
+
+  /** Makes the receipt that is owed, if one is. */
+  async #settle(): Promise<KeptReceipt | undefined> {
+    const { flash, clock, inTurn } = this.#around;
+    this.#callOff();
+    if (this.#owed === undefined) return undefined;
+    this.#callOff = clock.after(AGAIN, () => inTurn(() => this.#tolerate(this.#settle())));
+    const receipt = await makeReceipt(flash, this.#owed.what);
+    this.#callOff();
+    this.#owed = undefined;
     flash.settle({ session: null, receipts: flash.withReceipts(receipt) });
     return receipt;
   }
@@ -119,10 +151,14 @@ export class Session {
     this.#around.timedOut();
   }
 
-  /** Without a receipt the session is still on flash, and the next start makes one. */
-  async #endUnasked(why: Closing): Promise<void> {
+  #endUnasked(why: Closing): Promise<void> {
+    return this.#tolerate(this.end(why));
+  }
+
+  /** Nobody has asked, and so nobody is refused. */
+  async #tolerate(act: Promise<unknown>): Promise<void> {
     try {
-      await this.end(why);
+      await act;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }
@@ -131,18 +167,27 @@ export class Session {
   /** Keeps a `refused` receipt, as long as one can be made: the refusal stands without it. */
   async refuse(jti: string, why: Reason): Promise<void> {
     const { flash } = this.#around;
-    try {
-      const receipt = await makeReceipt(flash, { jti, event: 'refused', why });
-      flash.settle({ session: this.#stored(), receipts: flash.withReceipts(receipt) });
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-    }
+    await this.#tolerate(
+      makeReceipt(flash, { jti, event: 'refused', why }).then((receipt) =>
+        flash.settle({ session: this.#stored(), receipts: flash.withReceipts(receipt) }),
+      ),
+    );
+  }
+
+  /** As `refuse`, for a token that was accepted and is on flash: its receipt is owed as a session's is. */
+  async refuseAccepted(why: Reason): Promise<void> {
+    const { session } = this.#around.flash.state;
+    if (session === null) return;
+    this.#owed = { what: { jti: session.jti, event: 'refused', why }, session };
+    await this.#tolerate(this.#settle());
   }
 
   /** The power goes: the processes die, nothing is written. */
   async drop(): Promise<void> {
     const session = this.#open;
     this.#open = undefined;
+    this.#owed = undefined;
+    this.#callOff();
     session?.callOff();
     if (session !== undefined) await this.#around.service.stop(session.scope);
   }
@@ -152,7 +197,7 @@ export class Session {
   }
 
   #stored(): State['session'] {
-    if (this.#open === undefined) return null;
+    if (this.#open === undefined) return this.#owed?.session ?? null;
     const { jti, scope, for: seconds } = this.#open;
     return { jti, scope, for: seconds };
   }

@@ -5,8 +5,9 @@ import { SERVER } from '../../protocol/events.ts';
 import { takeLock } from '../../sqlite/lock.ts';
 import type { Config } from '../config.ts';
 import { Overtaken } from '../decisions/swap.ts';
-import { type Ambient, type OpenServices, openServices, requireDatabase } from '../services.ts';
+import { type Ambient, databaseFile, type OpenServices, openServices, requireDatabase } from '../services.ts';
 import { isUnrotated, readDataKeys } from '../store/data-keys.ts';
+import { foldLog } from '../store/sqlite.ts';
 
 /**
  * Makes a new data key. A server that runs takes it up within seconds; what older ones sealed is sealed
@@ -45,6 +46,7 @@ export async function rotateKek(config: Config, ambient: Ambient): Promise<Rotat
     const services = await openServices(config, ambient);
     try {
       const keys = await wrapAnew(services, config, ambient);
+      forgetOldWraps(config);
       return { keys, inPlace: promoteNextKek(config) };
     } finally {
       await services.close();
@@ -85,6 +87,15 @@ async function wrapOnce(
     await append({ type: 'kek.rotated', by: SERVER, keys });
   });
   return keys;
+}
+
+/** Else who has the old KEK finds the data keys as it wrapped them, in what the write-ahead log keeps of before. */
+function forgetOldWraps(config: Config): void {
+  if (foldLog(databaseFile(config))) return;
+  throw new KeyFault(
+    'exists',
+    'the database is in too much use to empty its write-ahead log: run this again',
+  );
 }
 
 /** One rotation at a time; the server may run. */

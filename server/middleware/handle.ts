@@ -3,6 +3,7 @@ import type { Services } from '../context.ts';
 import { type AnyOperation, jsonStream, NDJSON, type OperationAnswer } from '../operation.ts';
 import { type ApiRequest, type ApiResponse, type Middleware, whenOver } from './exchange.ts';
 import type { Polls } from './polls.ts';
+import { toProblem } from './problems.ts';
 import { validate } from './validate.ts';
 
 /** The last step: the request as its handler sees it, the handler, the answer. */
@@ -25,7 +26,7 @@ export function handle(
       // Who was let in when a long poll began may have been shut out while it waited.
       if (release !== undefined) await response.locals.exchange.readmit?.();
       if (stopping.aborted) response.locals.exchange.headers['Connection'] = 'close';
-      if (jsonStream.safeParse(answer.body).success) await stream(answer, response);
+      if (jsonStream.safeParse(answer.body).success) await stream(operation, answer, response);
       else send(operation, answer, response);
     } finally {
       release?.();
@@ -33,23 +34,44 @@ export function handle(
   };
 }
 
+/** Lines of an answer between two looks whether who reads them is still in. */
+const LOOK = 100;
+
 /** A line at a time, as fast as the client takes them; what is behind the last one that it got is its to ask for again. */
-async function stream({ body }: OperationAnswer<unknown>, response: ApiResponse): Promise<void> {
-  response.writeHead(200, {
-    ...response.locals.exchange.headers,
-    'Content-Type': NDJSON,
-    'Cache-Control': 'no-store',
-  });
-  try {
-    await pipeline(lines(body as AsyncIterable<unknown>), response);
-  } catch (error) {
-    // A client that goes, or a request that is cut off, ends it.
-    if (!response.destroyed) throw error;
+async function stream(
+  { method }: AnyOperation,
+  { body }: OperationAnswer<unknown>,
+  response: ApiResponse,
+): Promise<void> {
+  const { headers, readmit } = response.locals.exchange;
+  // What changes something is decided line by line, and each line is told.
+  const look = method === 'get' ? readmit : undefined;
+  let fault: { readonly cause: unknown } | undefined;
+  async function* told(values: AsyncIterable<unknown>): AsyncGenerator<string> {
+    try {
+      yield* lines(values, look);
+    } catch (cause) {
+      // A client that goes, or a request that is cut off, ends it too.
+      if (response.socket?.destroyed === false) {
+        fault = { cause };
+        // Now, since the request's diagnostic line is written as soon as the answer is cut.
+        response.locals.exchange.problem = toProblem(cause).code;
+      }
+      throw cause;
+    }
   }
+  response.writeHead(200, { ...headers, 'Content-Type': NDJSON, 'Cache-Control': 'no-store' });
+  await pipeline(told(body as AsyncIterable<unknown>), response).catch(() => {});
+  if (fault !== undefined) throw fault.cause;
 }
 
-async function* lines(values: AsyncIterable<unknown>): AsyncGenerator<string> {
-  for await (const value of values) yield `${JSON.stringify(value)}\n`;
+async function* lines(values: AsyncIterable<unknown>, look?: () => Promise<void>): AsyncGenerator<string> {
+  let count = 0;
+  for await (const value of values) {
+    yield `${JSON.stringify(value)}\n`;
+    count += 1;
+    if (count % LOOK === 0) await look?.();
+  }
 }
 
 /** express's own `send` decides about ETags, charsets and freshness; here everything is known. */

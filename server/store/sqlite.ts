@@ -50,6 +50,22 @@ export async function openSqlite(file: string): Promise<Store> {
   };
 }
 
+/** How long folding the write-ahead log waits for a server at work, in milliseconds. */
+const FOLD_TIMEOUT = 10_000;
+
+/**
+ * Folds the write-ahead log into the database and empties it: no earlier state of a row is on disk then.
+ * @returns false where others were using the database all the time
+ */
+export function foldLog(file: string): boolean {
+  const writer = new Sqlite(file, { fileMustExist: true, timeout: FOLD_TIMEOUT });
+  try {
+    return writer.pragma('wal_checkpoint(TRUNCATE)', { simple: true }) === 0;
+  } finally {
+    writer.close();
+  }
+}
+
 /** The read connection alone, for a look at a database that a server may be using. */
 export function openReader(file: string): { read: Kysely<Database>; close(): void } {
   const reader = new Sqlite(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT });

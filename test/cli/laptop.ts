@@ -30,6 +30,8 @@ export interface Laptop {
   desk: Desk;
   /** Gets what the next commands print, on either stream, while they run. */
   onOutput: (text: string) => void;
+  /** Width of a terminal. */
+  columns: number | undefined;
   /** What is typed into the next commands. */
   stdin: string;
   latchkey(...args: string[]): Promise<Ran>;
@@ -53,10 +55,12 @@ export function laptop(
     waits: false,
     desk: { platform: 'linux', path: [], wayland: false, x11: false, remote: false },
     onOutput: () => {},
+    columns: undefined,
     stdin: '',
     async latchkey(...args) {
       const { onOutput } = self;
       const [stdout, stderr] = [collect(progress, onOutput), collect(progress, onOutput)];
+      if (progress !== undefined) Object.assign(stdout.stream, { columns: self.columns });
       const exit = await run(args, {
         home: self.dir,
         streams: { stdin: input(self.stdin, progress), stdout: stdout.stream, stderr: stderr.stream },

@@ -55,6 +55,45 @@ test('on a terminal the password is shown on a line without end, and erased afte
   assert.match(screen, /cleared from the screen/);
 });
 
+const [ERASED, UP] = ['\u2400', '\u2401'];
+
+/** What a terminal of that width shows after all that was written to it. */
+function shownAfter(written: string, columns: number): string[] {
+  const rows: string[] = [''];
+  let [row, column] = [0, 0];
+  for (const piece of written.replaceAll('\x1b[2K', ERASED).replaceAll('\x1b[A', UP)) {
+    if (piece === ERASED) rows[row] = '';
+    else if (piece === UP) row -= 1;
+    else if (piece === '\r') column = 0;
+    else {
+      if (piece === '\n' || column === columns) [row, column] = [row + 1, 0];
+      rows[row] ??= '';
+      if (piece === '\n') continue;
+      rows[row] =
+        `${(rows[row] ?? '').slice(0, column).padEnd(column)}${piece}${(rows[row] ?? '').slice(column + 1)}`;
+      column += 1;
+    }
+  }
+  return rows;
+}
+
+test('nothing of it is on the terminal afterwards, however narrow that is', async () => {
+  for (const columns of [80, 52, 30, 13]) {
+    let written = '';
+    const terminal = engineer.terminal((text) => {
+      written += text;
+    });
+    terminal.columns = columns;
+    const ran = await terminal.latchkey('password', unlock);
+    const [password = ''] = PASSWORD.exec(ran.stdout) ?? [];
+    assert.equal(password.length, 29);
+    const before = shownAfter(written.slice(0, written.lastIndexOf(password) + 29), columns).join('');
+    assert.ok(before.includes(password), 'it was there');
+    const rest = shownAfter(written, columns).join('');
+    for (const group of password.split('-')) assert.ok(!rest.includes(group), JSON.stringify(written));
+  }
+});
+
 test('a key clears it at once; Ctrl-C too, and says so by its exit code', async () => {
   for (const [key, exit] of [
     ['\r', 0],

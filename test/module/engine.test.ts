@@ -92,6 +92,33 @@ test('a session whose opening cannot be recorded does not stay open: 914, refuse
   );
 });
 
+test('a token that was accepted and leads to nothing has its refused receipt once there is a number for it (section 5.3)', async () => {
+  const store = new TestStore();
+  const service: Service = {
+    async start() {
+      store.failing = true;
+      throw new Error('exec format error');
+    },
+    stop: async () => {},
+  };
+  const manual = new ManualClock();
+  const { engine, prepare } = await provisioned(service, manual, { store });
+  // 1 is the `provisioned` receipt's, and 256 are reserved.
+  for (let seq = 2; seq < 256; seq++) {
+    manual.advance(2000);
+    await engine.execute({ verb: 'challenge', scope: 'console', for: 60 });
+  }
+  await prepare(60);
+  await assert.rejects(engine.execute({ verb: 'unlock' }), { name: 'Refusal', code: 913 });
+  assert.deepEqual(await engine.execute({ verb: 'receipts', after: 1 }), []);
+  store.failing = false;
+  manual.advance(10_000);
+  const [answer] = await engine.execute({ verb: 'receipts', after: 1 });
+  assert.ok(answer?.kind === 'receipt');
+  const payload = Buffer.from(answer.jws.split('.')[1] ?? '', 'base64url').toString();
+  assert.deepEqual([JSON.parse(payload).event, JSON.parse(payload).why], ['refused', 'service']);
+});
+
 test('the end of a service that was replaced does not close the session after it', async () => {
   const ends: (() => void)[] = [];
   const service: Service = {

@@ -8,7 +8,8 @@ import { sql } from 'kysely';
 import { pino } from 'pino';
 import { KeyFault } from '../../keys/fault.ts';
 import { beginNextKek, loadKeks } from '../../keys/kek.ts';
-import { sealedUnder } from '../../keys/seal.ts';
+import type { KeyEncryptingKey } from '../../keys/keys.ts';
+import { makeKek, sealedUnder } from '../../keys/seal.ts';
 import { SERVER } from '../../protocol/events.ts';
 import type { Line } from '../../protocol/lines.ts';
 import { check } from '../../server/commands/check.ts';
@@ -17,6 +18,7 @@ import { rotateDataKey, rotateKek } from '../../server/commands/rotate.ts';
 import type { Config } from '../../server/config.ts';
 import { readConfig } from '../../server/config-file.ts';
 import { importModules } from '../../server/decisions/import.ts';
+import { offlineBundle } from '../../server/decisions/offline.ts';
 import { registerModule } from '../../server/decisions/register.ts';
 import { revealPassword } from '../../server/decisions/reveal.ts';
 import { issueToken } from '../../server/decisions/token.ts';
@@ -30,7 +32,7 @@ import { openReader, openSqlite } from '../../server/store/sqlite.ts';
 import { copyTree } from '../fixture/copy.ts';
 import { Device } from '../fixture/device.ts';
 import { orderOf } from '../fixture/orders.ts';
-import { principal, provisioned, requested } from '../fixture/unlocks.ts';
+import { digest, principal, provisioned, requested } from '../fixture/unlocks.ts';
 
 const top = mkdtempSync(join(tmpdir(), 'latchkey-rotate-'));
 const [made, dir] = [join(top, 'made'), join(top, 'used')];
@@ -177,6 +179,39 @@ test('a pass that is cut off is finished by the next, and a row sealed meanwhile
   });
 });
 
+test('a module that takes its offline bundle over while rows are sealed anew is not left behind', async () => {
+  await open(async (services) => {
+    const { read, sealer } = services;
+    const station = await principal(services, ['station'], 'line-3');
+    const order = await orderOf(services, station);
+    const { jti, bundle } = await offlineBundle(services, station, order);
+    const made = await madeWith(jti, bundle);
+    const key = await rotateDataKey(config, ambient);
+    await sealer.tend();
+    let registered = false;
+    const commit: OpenServices['commit'] = async (author, fn) => {
+      const committed = await services.commit(author, fn);
+      const modules = await read.selectFrom('modules').select('sealed_bundle').execute();
+      const done = modules.every(({ sealed_bundle }) => sealedUnder(sealed_bundle) === key);
+      if (done && !registered) {
+        registered = true;
+        await registerModule(services, station, { ...made, order });
+      }
+      return committed;
+    };
+    assert.ok(await resealAll({ ...services, commit, keyring: sealer, pause: hurry, stopping: never }));
+    assert.deepEqual([registered, await sealedBy(services)], [true, new Set([key])]);
+  });
+});
+
+/** A module that holds an offline bundle, and its word for it. */
+async function madeWith(jti: string, bundle: string) {
+  const device = new Device();
+  device.pwv = 0;
+  const receipt = await device.receipt('provisioned', jti, { dig: digest(bundle) });
+  return { hwid: device.hwid, key: device.key, receipt };
+}
+
 test('a row that does not open stays as it is, and keeps its data key', async () => {
   const store = await openSqlite(databaseFile(config));
   const { sealed } = await store.read
@@ -274,6 +309,34 @@ test('a new KEK wraps every data key, takes the place of the old one, and the ol
   writeFileSync(config.kek, before);
   await assert.rejects(openServices(config, ambient), KeyFault);
 });
+
+test('once the KEK is rotated, no file holds a data key as the old one wrapped it, whichever came first', async () => {
+  const kek = makeKek(Buffer.from(readFileSync(config.kek, 'utf8').trim(), 'base64url'), randomBytes);
+  /** Places in the database's files where the old KEK opens a data key that is in use. */
+  const opened = (ids: readonly string[]) =>
+    readdirSync(config.dataDir)
+      .filter((name) => name.startsWith('latchkey.db'))
+      .flatMap((name) => {
+        const bytes = readFileSync(join(config.dataDir, name));
+        const places = [...bytes.keys()].filter((place) => bytes[place] === 1);
+        return places.filter((place) => ids.some((id) => opens(kek, bytes.subarray(place, place + 61), id)));
+      }).length;
+  await open(async ({ read }) => {
+    await rotateDataKey(config, ambient);
+    const ids = (await readDataKeys(read)).map(({ id }) => id);
+    assert.ok(opened(ids) >= 2, 'what is there is found');
+    await rotateKek(config, ambient);
+    assert.equal(opened(ids), 0);
+  });
+});
+
+function opens(kek: KeyEncryptingKey, wrapped: Uint8Array, id: string): boolean {
+  try {
+    return kek.unwrap(wrapped, id).length === 32;
+  } catch {
+    return false;
+  }
+}
 
 test('a server that ran while the KEK was rotated makes its next data key under the new one', async () => {
   await open(async (services) => {

@@ -160,3 +160,19 @@ test('lock ends every process of the session, those that will not listen too (se
   await bench.ask({ verb: 'lock' });
   assert.equal(agent.home.serving().length, 0);
 });
+
+test('a token that was accepted and leads to nothing has its refused receipt once there is a number for it (section 5.3)', async () => {
+  const { agent, bench } = await opened();
+  await bench.ask({ verb: 'lock' });
+  // `seq` is reserved in blocks of 256, and this is the last of one.
+  let asked = await bench.challenge();
+  while (asked.seq % 256 !== 0) asked = await bench.challenge();
+  const jti = newJti();
+  writeFileSync(agent.home.path('service'), `#!/bin/sh\n: > ${agent.home.path('fail')}\nexit 1\n`);
+  await bench.refuse('unlock', await issuer.token(asked, { jti }), 913);
+  assert.equal((await bench.lastReceipt()).event, 'closed');
+  agent.fail('nothing');
+  await bench.refuse('unlock', await issuer.token(await bench.challenge()), 913);
+  const [owed] = await bench.receipts(asked.seq);
+  assert.deepEqual([owed?.jti, owed?.event, owed?.why], [jti, 'refused', 'service']);
+});

@@ -4,6 +4,30 @@ import { Bench } from '../bench.ts';
 import { newJti, someHash } from '../issuer.ts';
 import type { MakeModule } from '../under-test.ts';
 
+/** A module that is open, after it has given the last number that is reserved on flash (section 6.3). */
+async function numberless(make: MakeModule) {
+  const { bench, asked } = await Bench.opened(make, 'console', 3600);
+  const { jti } = await bench.lastReceipt();
+  let latest = asked;
+  while (latest.seq < 256) latest = await bench.challenge();
+  return { bench, jti, latest };
+}
+
+/** The same once it has been locked with flash that fails, as it does from now on: its `closed` receipt is owed. */
+async function owing(make: MakeModule) {
+  const scene = await numberless(make);
+  scene.bench.module.fail('flash');
+  assert.equal(await scene.bench.refusal({ verb: 'lock' }), 914);
+  return scene;
+}
+
+/** What makes a receipt that is owed once flash works again. */
+const settling: Readonly<Record<string, (bench: Bench) => Promise<unknown>>> = {
+  'within ten seconds': ({ module }) => module.advance(10),
+  'when the module is locked again': (bench) => bench.one('locked', { verb: 'lock' }),
+  'when the agent is stopped': ({ module }) => module.restart(),
+};
+
 /** How a session ends, each way with its receipt; and what is left when flash or service fails. */
 export function session(make: MakeModule): void {
   test('lock ends the session and says how long it was (section 5)', async () => {
@@ -151,11 +175,8 @@ export function session(make: MakeModule): void {
     assert.equal(await bench.history(), 'provisioned opened closed/lock opened closed/timeout');
   });
 
-  test('where no number can be had for a receipt, it locks and refuses all the same; the next start makes the closed one', async () => {
-    const { bench, asked } = await Bench.opened(make, 'console', 3600);
-    const { jti } = await bench.lastReceipt();
-    let latest = asked;
-    while (latest.seq < 256) latest = await bench.challenge();
+  test('where no number can be had for a receipt, it locks and refuses all the same; a start makes the closed one', async () => {
+    const { bench, jti, latest } = await numberless(make);
     bench.module.fail('flash');
     await bench.refuse('unlock', await bench.issuer.token(latest, { sub: 'LTE4-OTHER' }), 903);
     assert.equal(await bench.refusal({ verb: 'lock' }), 914);
@@ -164,16 +185,51 @@ export function session(make: MakeModule): void {
     await bench.module.reboot();
     const last = await bench.lastReceipt();
     assert.deepEqual([last.jti, last.why, last.seq], [jti, 'reboot', 257]);
+    await bench.module.advance(10);
+    assert.equal(await bench.history(), 'provisioned opened closed/reboot', 'once');
   });
 
-  test('a time-out for whose receipt there is no number locks, and is said unasked', async () => {
-    const { bench, asked } = await Bench.opened(make, 'console', 3600);
-    for (let { seq } = asked; seq < 256; ) seq = (await bench.challenge()).seq;
+  for (const [when, act] of Object.entries(settling)) {
+    test(`a receipt that is owed is made ${when}, once, and says how the session ended (section 5.3)`, async () => {
+      const { bench, jti } = await owing(make);
+      bench.module.fail('nothing');
+      await act(bench);
+      const last = await bench.lastReceipt();
+      // 253 challenges, 2 s each.
+      assert.deepEqual([last.jti, last.why, last.elapsed], [jti, 'lock', 506]);
+      await bench.module.advance(10);
+      await bench.module.reboot();
+      assert.equal(await bench.history(), 'provisioned opened closed/lock');
+    });
+  }
+
+  test('while a receipt is owed no token is accepted: flash still says whose it is (section 5.3)', async () => {
+    const { bench, jti, latest } = await owing(make);
+    await bench.refuse('unlock', await bench.issuer.token(latest), 914);
+    await bench.module.advance(10);
+    assert.equal(await bench.history(), 'provisioned opened');
+    bench.module.fail('nothing');
+    const asked = await bench.challenge();
+    assert.equal(asked.last, jti);
+    await bench.give('unlock', await bench.issuer.token(asked));
+    assert.equal(await bench.history(), 'provisioned opened closed/lock opened');
+    const [closed, opened] = await bench.receipts(asked.seq);
+    assert.deepEqual([closed?.jti, opened?.jti === jti], [jti, false]);
+    await bench.module.reboot();
+    assert.equal(await bench.history(), 'provisioned opened closed/lock opened closed/reboot');
+  });
+
+  test('a time-out for whose receipt there is no number locks, is said unasked, and gets it (section 5.3)', async () => {
+    const { bench, jti } = await numberless(make);
     bench.module.fail('flash');
     await bench.module.advance(3600);
     assert.equal(bench.module.running(), undefined);
     assert.equal(bench.module.unsolicited().length, 1);
     assert.equal((await bench.state()).state, 'locked');
+    bench.module.fail('nothing');
+    await bench.module.advance(10);
+    const last = await bench.lastReceipt();
+    assert.deepEqual([last.jti, last.why, bench.module.unsolicited()], [jti, 'timeout', []]);
   });
 
   test('the last 32 receipts are kept, in order, and survive (section 5)', async () => {
