@@ -97,8 +97,10 @@ export class ModuleClient {
     return statusOf(await persist(ATTEMPTS, () => this.#one({ verb: 'state' }, 'state')));
   }
 
+  /** Of the module that was found: another may stand behind the port by now, or say that it is another. */
   async identity(): Promise<ModuleIdentity> {
     const { hwid, imei, x, y } = await persist(ATTEMPTS, () => this.#one({ verb: 'identity' }, 'identity'));
+    if (hwid !== this.found.hwid) throw this.#changed(hwid);
     return { hwid, imei, key: { kty: 'EC', crv: 'P-256', x, y } };
   }
 
@@ -223,6 +225,13 @@ export class ModuleClient {
   async #one<K extends LatchAnswer['kind']>(command: Command, _kind: K): Promise<AnswerOf<K>> {
     const [line] = await this.#execute(command);
     return line as AnswerOf<K>;
+  }
+
+  #changed(hwid: string): PortError {
+    const what = `At ${this.#port.name} there was module ${this.found.hwid}, and now it says that it is ${hwid}.`;
+    return new PortError('module-garbled', what, {
+      next: 'Nothing was asked for either. If nobody changed modules, put it aside.',
+    });
   }
 
   /** The line came whole, but a bit of the message in it is not as the module sent it. */

@@ -99,6 +99,12 @@ test('connect says what it found', async () => {
   assert.deepEqual(module.found, { state: 'locked', remaining: 0, hwid: HWID, manifest: 3 });
 });
 
+test('a module that has said who it is cannot say later that it is another', async () => {
+  const line = `+QLATCH: "identity","QC-0002-ABCD","490154203237518","${b64(32)}","${b64(32)}"`;
+  const { module, timers } = await connect({ identity: () => [line, 'OK'] });
+  await assert.rejects(timers.finish(module.identity()), /QC-0001-ABCD.*QC-0002-ABCD/);
+});
+
 test('identity gives the device key as a JWK, also at the second attempt', async () => {
   const line = `+QLATCH: "identity","${HWID}","490154203237518","${b64(32)}","${b64(32)}"`;
   const { module, timers } = await connect({ identity: inTurn(undefined, [line, 'OK']) });
