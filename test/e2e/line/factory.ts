@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, type FSWatcher, mkdirSync, readFileSync, watch, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  type FSWatcher,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { rsaJwk } from '../../../protocol/jwk.ts';
@@ -80,16 +88,29 @@ export class Factory {
       rsaJwk(createPublicKey(readFileSync(join(this.deployment.dir, 'data/keys', name)))),
     );
     writeFileSync(this.#roots, JSON.stringify({ keys }));
-    const journal = join(this.station.dir, 'journal');
-    mkdirSync(journal, { mode: 0o700 });
-    this.#watching = watch(journal, (_, name) => {
-      const gone = name?.endsWith('.json') && !existsSync(join(journal, name));
+    mkdirSync(this.#journal, { mode: 0o700 });
+    this.#watching = watch(this.#journal, (_, name) => {
+      const gone = name?.endsWith('.json') && !existsSync(join(this.#journal, name));
       void this.#meet(gone ? 'journal gone' : 'journal written', () => {});
     });
   }
 
+  get #journal(): string {
+    return join(this.station.dir, 'journal');
+  }
+
+  /** Files of what waits for the server. */
+  journal(): string[] {
+    return readdirSync(this.#journal).filter((name) => name.endsWith('.json'));
+  }
+
   get #roots(): string {
     return join(this.deployment.dir, 'roots.json');
+  }
+
+  /** What the label printer follows. */
+  get labels(): string {
+    return join(this.station.dir, 'labels.csv');
   }
 
   /** What the server writes first of a transaction. */
@@ -140,7 +161,7 @@ export class Factory {
     this.#requests = 0;
     this.trap = trap;
     const port = `tcp://127.0.0.1:${this.cable.port}`;
-    const words = ['provision', '--order', ORDER, '--port', port, '--json'];
+    const words = ['provision', '--order', ORDER, '--port', port, '--labels', this.labels, '--json'];
     return run('cli/main.js', '--home', this.station.dir, ...words);
   }
 

@@ -37,6 +37,9 @@ export async function judge(factory: Factory): Promise<void> {
       failed: 1,
     },
   );
+  const labels = factory.modules.map(({ hwid, imei }) => `${hwid},${imei},${ORDER}`);
+  const printed = readFileSync(factory.labels, 'utf8').trimEnd().split('\n');
+  assert.deepEqual(printed.sort(), ['hwid,imei,order', ...labels].sort(), 'one label each');
   const journal = await ok(station.latchkey('journal', 'list', '--json'));
   assert.deepEqual(journal, { waiting: [], refused: [] });
   assert.equal((await ok(officer.latchkey('log', 'verify', '--json'))).entries, true);

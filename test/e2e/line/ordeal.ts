@@ -25,7 +25,7 @@ export class Ordeal {
     this.#requests = requests;
   }
 
-  /** Learns from two modules what a run asks, and has the second retired, which counts as failed. */
+  /** Learns what a run asks that nothing disturbs, and one that finds a module in the journal. */
   static async begin(factory: Factory): Promise<Ordeal> {
     const first = await factory.make();
     const online = await factory.requestsOf(first);
@@ -33,9 +33,9 @@ export class Ordeal {
     await factory.network.shut();
     assert.equal(outcomeOf(await factory.provision(second).ended), 'journaled');
     await factory.network.open();
-    const ordeal = new Ordeal(factory, { online, delivery: await factory.requestsOf(second) });
-    await ordeal.#finish(first);
-    await ordeal.#finish(second);
+    const third = await factory.make();
+    const ordeal = new Ordeal(factory, { online, delivery: await factory.requestsOf(third) });
+    for (const one of [first, second, third]) await ordeal.#finish(one);
     return ordeal;
   }
 
@@ -43,23 +43,27 @@ export class Ordeal {
   async suffer(kill: Kill): Promise<Hit> {
     const { factory } = this;
     const { kind } = steps[kill.step] ?? assert.fail(kill.step);
+    const waiting = kind === 'delivery' ? [await this.#journaled(kill)] : [];
     const module = await factory.make();
-    if (kind !== 'online') await this.#outage(kill);
-    if (kind === 'delivery') {
-      assert.equal(outcomeOf(await factory.provision(module).ended), 'journaled');
-      await this.#mend(module);
-    }
+    if (kind === 'outage') await this.#outage(kill);
     const hit = await this.#hit(kill, module);
     await this.#mend(module);
-    const left = hit === 'journaled' && kill.left;
-    const next = left ? await factory.make() : module;
-    if (hit !== 'confirmed') {
-      const again = await factory.provision(next).ended;
+    const left = hit === 'journaled' && kill.left ? [await factory.make()] : [];
+    if (hit !== 'confirmed' || factory.journal().length > 0) {
+      const again = await factory.provision(left[0] ?? module).ended;
       assert.equal(outcomeOf(again), 'confirmed', `after ${hit}: ${again.stderr}`);
     }
-    await this.#finish(module);
-    if (left) await this.#finish(next);
+    for (const one of [...waiting, module, ...left]) await this.#finish(one);
     return hit;
+  }
+
+  /** A module of an outage that is over: it has left the line, and waits in the journal. */
+  async #journaled(kill: Kill): Promise<Module> {
+    const module = await this.factory.make();
+    await this.#outage(kill);
+    assert.equal(outcomeOf(await this.factory.provision(module).ended), 'journaled');
+    await this.#mend(module);
+    return module;
   }
 
   async #hit(kill: Kill, module: Module): Promise<Hit> {

@@ -4,7 +4,7 @@ export type Kind =
   | 'online'
   /** A new module, and no server: the offline bundle, the journal. */
   | 'outage'
-  /** A module that was made in an outage, once the server is back. */
+  /** A new module, a server, and in the journal another one that was made in an outage. */
   | 'delivery';
 
 export interface Step {
