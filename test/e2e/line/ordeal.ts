@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { connect } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { ok } from '../../cli/answers.ts';
+import type { Program } from '../../fixture/program.ts';
 import { type Factory, outcomeOf } from './factory.ts';
 import type { Module } from './module.ts';
 import { type Kill, type Kind, steps } from './steps.ts';
@@ -67,22 +69,25 @@ export class Ordeal {
   }
 
   async #hit(kill: Kill, module: Module): Promise<Hit> {
-    let hit = false;
-    const spring = async (pass: () => void) => {
-      hit = true;
+    let struck: Promise<void> | undefined;
+    const strike = async (pass: () => void) => {
       if (kill.heard) {
         const begun = this.#writing(kill, module);
         pass();
         await begun;
       }
-      await this.#strike(kill, module, async () => {
-        running.child.kill('SIGKILL');
-        await running.ended;
-      });
+      await this.#strike(kill, module, running);
+    };
+    const spring = (pass: () => void) => {
+      struck = strike(pass);
+      return struck;
     };
     const running = this.factory.provision(module, { moment: this.#momentOf(kill), spring });
     const ended = await running.ended;
-    assert.ok(hit, `it never came so far: ${ended.stdout}${ended.stderr}`);
+    // What it did to its disk at the very last is told by then.
+    if (struck === undefined) await setImmediate();
+    assert.ok(struck, `it never came so far: ${ended.stdout}${ended.stderr}`);
+    await struck;
     return outcomeOf(ended);
   }
 
@@ -109,12 +114,13 @@ export class Ordeal {
     else await network.shut();
   }
 
-  async #strike(kill: Kill, module: Module, killStation: () => Promise<void>): Promise<void> {
+  async #strike(kill: Kill, module: Module, station: Program): Promise<void> {
     const { factory } = this;
     const { server, network, cable } = factory;
     switch (kill.victim) {
       case 'station':
-        await killStation();
+        station.child.kill('SIGKILL');
+        await station.ended;
         cable.hangUp();
         network.hangUp();
         break;
