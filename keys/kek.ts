@@ -16,11 +16,27 @@ const nextPlace = (places: KeyPlaces): KeyPlaces => ({ ...places, kek: `${places
 
 type Random = (length: number) => Uint8Array;
 
-/** The KEK, and after it the one that a rotation has begun with, where one has. @throws KeyFault */
+/**
+ * The KEK, and after it the one that a rotation has begun with, where one has. What lies in that one's place
+ * and is none, as after a disk was full, is a fault once a data key needs it, and not before.
+ * @throws KeyFault
+ */
 export function loadKeks(places: KeyPlaces, random: Random): readonly KeyEncryptingKey[] {
   const kek = makeKek(loadKek(places), random);
-  const next = loadNextKek(places, random);
+  const next = nextOrFault(places, random);
   return next === undefined ? [kek] : [kek, next];
+}
+
+function nextOrFault(places: KeyPlaces, random: Random): KeyEncryptingKey | undefined {
+  try {
+    return loadNextKek(places, random);
+  } catch (fault) {
+    if (!(fault instanceof KeyFault)) throw fault;
+    const refuse = () => {
+      throw fault;
+    };
+    return { wrap: refuse, unwrap: refuse };
+  }
 }
 
 /** The KEK that a rotation has begun with; undefined where none has. @throws KeyFault */

@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -308,6 +316,27 @@ test('a new KEK wraps every data key, takes the place of the old one, and the ol
   await open(sealedBy);
   writeFileSync(config.kek, before);
   await assert.rejects(openServices(config, ambient), KeyFault);
+});
+
+test('a new KEK that is cut short, or that others may read: the server goes on without it, and the rotation names it', async () => {
+  const next = `${config.kek}.next`;
+  for (const [text, mode] of [
+    ['', 0o600],
+    [`${randomBytes(32).toString('base64url')}\n`, 0o644],
+  ] as const) {
+    writeFileSync(next, text);
+    chmodSync(next, mode);
+    await open(async (services) => {
+      await sealedBy(services);
+      await services.sealer.replace();
+    });
+    await assert.rejects(rotateKek(config, ambient), (error) => {
+      return error instanceof KeyFault && error.message.includes(next);
+    });
+  }
+  rmSync(next);
+  assert.ok((await rotateKek(config, ambient)).inPlace);
+  await open(sealedBy);
 });
 
 test('once the KEK is rotated, no file holds a data key as the old one wrapped it, whichever came first', async () => {
