@@ -9,6 +9,8 @@ export interface Row {
   readonly beside?: { readonly name: string; readonly value: number };
   /** The ratio must not be above this. */
   readonly most?: number;
+  /** Nor below this. */
+  readonly least?: number;
 }
 
 export function machine(): string {
@@ -17,9 +19,10 @@ export function machine(): string {
 }
 
 export function print(rows: readonly Row[]): void {
-  for (const { name, value, unit, beside, most } of rows) {
+  for (const { name, value, unit, beside, most, least } of rows) {
     const ratio = beside === undefined ? '' : `   ${(value / beside.value).toFixed(2)} × ${beside.name}`;
-    const limit = most === undefined ? '' : ` (limit ${most})`;
+    const limit =
+      most === undefined ? (least === undefined ? '' : ` (at least ${least})`) : ` (limit ${most})`;
     console.log(`${name.padEnd(58)} ${format(value).padStart(10)} ${unit.padEnd(5)}${ratio}${limit}`);
   }
 }
