@@ -47,6 +47,7 @@ const words: Words = {
 
   'module.registered': ({ hwid, imei, order }) =>
     `registered ${hwid}${imei ? `, IMEI ${imei}` : ''}${order ? `, order ${order}` : ''}`,
+  'module.bundled': ({ hwid }) => `got the first bundle of ${hwid}, which an import registered`,
   'module.labelled': ({ hwid, order, customer, model }) =>
     `labelled ${hwid}: order ${order ?? 'none'}, customer ${customer ?? 'none'}, model ${model ?? 'none'}`,
   'module.confirmed': ({ hwid }) => `confirmed ${hwid}: it is provisioned`,

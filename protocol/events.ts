@@ -65,9 +65,10 @@ const shapes = {
     dkt: digest,
     jti: id,
     ver: count,
-    dig: digest,
+    dig: digest.optional(),
     state: z.literal('registered'),
   },
+  'module.bundled': { hwid, jti: id, dig: digest },
   'module.labelled': {
     hwid,
     order: name.nullable(),

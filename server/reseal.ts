@@ -108,7 +108,9 @@ async function resealPage(
   let whole = true;
   for (const row of rows) {
     const from = row[sealed.column];
-    if (!(from instanceof Uint8Array) || sealedUnder(from) === keyring.newest.id) continue;
+    // Empty: a bundle that nobody has asked for yet.
+    if (!(from instanceof Uint8Array) || from.length === 0) continue;
+    if (sealedUnder(from) === keyring.newest.id) continue;
     const sealedFor = sealedForOf(sealed, row);
     try {
       changes.push({ row, from, to: keyring.seal(keyring.open(from, sealedFor), sealedFor) });

@@ -7,7 +7,7 @@ import type { Caller, Services } from '../context.ts';
 import { toProblem } from '../middleware/problems.ts';
 import { labelModule } from './label.ts';
 import { mayProvision, mayTend } from './permit.ts';
-import { registerModule } from './register.ts';
+import { enlistModule } from './register.ts';
 
 type Result = z.input<typeof ImportResult>;
 
@@ -139,7 +139,7 @@ async function take(
     return (await labelModule(services, caller, asked)).log === null ? 'known' : 'updated';
   }
   mayProvision(services, caller, asked.hwid);
-  const { module, log } = await registerModule(services, caller, asked);
+  const { module, log } = await enlistModule(services, caller, asked, 'later');
   if (log === null) return 'known';
   return module.state === 'confirmed' ? 'confirmed' : 'registered';
 }

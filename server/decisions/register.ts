@@ -5,10 +5,19 @@ import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { LogPosition } from '../log/log.ts';
 import type { ModuleRow } from '../store/schema.ts';
+import { bundleOf } from './bundling.ts';
 import { findMade, type MadeReceipt, readReceipt, unknownReceipt } from './made.ts';
-import { findModule, obstacle, suspectClone } from './module.ts';
+import { findModule, type ModuleOutcome, obstacle, suspectClone } from './module.ts';
 import { refusePlace, refuseRepeat, type Standing, standingOf } from './place.ts';
-import { adopt, insert, openBundle, type Prepared, prepare, prepareMade, replace } from './registration.ts';
+import {
+  adopt,
+  type Bundling,
+  insert,
+  type Prepared,
+  prepare,
+  prepareMade,
+  replace,
+} from './registration.ts';
 
 export type Asked = z.output<typeof NewModule>;
 
@@ -30,6 +39,21 @@ export async function registerModule(
   caller: Caller,
   asked: Asked,
 ): Promise<Registration> {
+  const { module, log } = await enlistModule(services, caller, asked, 'now');
+  const { bundle, log: made } = await bundleOf(services, caller, module);
+  return { module, bundle, log: log ?? made };
+}
+
+/**
+ * Registers a module and hands out no bundle.
+ * @throws Problem
+ */
+export async function enlistModule(
+  services: Services,
+  caller: Caller,
+  asked: Asked,
+  bundling: Bundling,
+): Promise<ModuleOutcome> {
   const dkt = deviceKeyOf(asked);
   const receipt = asked.receipt === undefined ? undefined : readReceipt(asked, dkt, asked.receipt);
   // Before the module is looked for: where a request of its own takes the last place meanwhile, it is found.
@@ -37,20 +61,17 @@ export async function registerModule(
   const known = await findTwin(services, asked.hwid, dkt);
   if (known !== undefined && !(await startsAnew(services, known, asked.hwid, dkt)))
     return receipt !== undefined && isItself(known, asked, dkt) && known.bundle_jti !== receipt.claims.jti
-      ? adoptMade(services, caller, known, asked, receipt)
-      : again(services, caller, known, asked, dkt);
+      ? adoptMade(services, caller, known, asked, receipt, bundling)
+      : again(services, caller, known, asked, dkt, bundling);
   // Only to spare the work: what counts is asked in the transaction.
   const refused = refusePlace(asked.order, standing, caller);
   if (refused !== undefined) throw refused;
   const prepared =
     receipt === undefined
-      ? await prepare(
-          services,
-          caller,
-          asked,
-          dkt,
-          known === undefined ? 1 : await nextVersion(services, known),
-        )
+      ? await prepare(services, caller, asked, {
+          ...{ dkt, bundling },
+          ver: known === undefined ? 1 : await nextVersion(services, known),
+        })
       : prepareMade(services, caller, asked, dkt, await findMade(services, caller, asked, receipt));
   const { value: inserted, log } = await services.commit(caller, (tx) =>
     known === undefined ? insert(tx, caller, prepared) : replace(tx, caller, known, prepared),
@@ -60,8 +81,8 @@ export async function registerModule(
   if (faster === undefined) throw new Error(`module ${asked.hwid} was neither made nor found`);
   // With a receipt, what was registered meanwhile may hold another bundle.
   return receipt === undefined
-    ? again(services, caller, faster, asked, dkt)
-    : registerModule(services, caller, asked);
+    ? again(services, caller, faster, asked, dkt, bundling)
+    : enlistModule(services, caller, asked, bundling);
 }
 
 /** As the row is now: where the module was made during an outage, its receipt has moved it. */
@@ -69,9 +90,8 @@ async function registered(
   services: Services,
   { module, made }: Prepared,
   log: LogPosition | null,
-): Promise<Registration> {
-  const bundle = openBundle(services, module);
-  return { module: made === undefined ? module : await findModule(services.read, module.hwid), bundle, log };
+): Promise<ModuleOutcome> {
+  return { module: made === undefined ? module : await findModule(services.read, module.hwid), log };
 }
 
 /** Registered with a bundle of its own, which it never got: see adopt(). */
@@ -81,7 +101,8 @@ async function adoptMade(
   known: ModuleRow,
   asked: Asked,
   receipt: MadeReceipt,
-): Promise<Registration> {
+  bundling: Bundling,
+): Promise<ModuleOutcome> {
   const made = await findMade(services, caller, asked, receipt);
   if (known.state !== 'registered') throw unknownReceipt(asked.hwid);
   const prepared = prepareMade(services, caller, asked, known.dkt, made);
@@ -91,7 +112,7 @@ async function adoptMade(
     if (refused !== undefined) throw refused;
     return adopt(tx, caller, known, prepared);
   });
-  return adopted ? registered(services, prepared, log) : registerModule(services, caller, asked);
+  return adopted ? registered(services, prepared, log) : enlistModule(services, caller, asked, bundling);
 }
 
 function isItself(known: ModuleRow, { hwid }: Asked, dkt: string): boolean {
@@ -169,7 +190,8 @@ async function again(
   module: ModuleRow,
   asked: Asked,
   dkt: string,
-): Promise<Registration> {
+  bundling: Bundling,
+): Promise<ModuleOutcome> {
   const { hwid } = asked;
   if (isItself(module, asked, dkt)) {
     // In a commit, as it is not for a caller, or of a module, that was shut out since.
@@ -181,8 +203,8 @@ async function again(
       if (refused !== undefined) throw refused;
       return now;
     });
-    if (current === undefined) return registerModule(services, caller, asked);
-    return { module: current, bundle: openBundle(services, current), log: null };
+    if (current === undefined) return enlistModule(services, caller, asked, bundling);
+    return { module: current, log: null };
   }
   const now = services.clock().toISOString();
   await services.commit(caller, (tx) =>

@@ -23,18 +23,23 @@ export interface Prepared {
   readonly made: Made | undefined;
 }
 
+/** Whether the bundle is made with the registration, or once somebody asks for it: see bundling.ts. */
+export type Bundling = 'now' | 'later';
+
 /** A registration with a bundle of its own, and the password in it. */
 export async function prepare(
   services: Services,
   caller: Caller,
   asked: Asked,
-  dkt: string,
-  ver: number,
+  { dkt, ver, bundling }: { readonly dkt: string; readonly ver: number; readonly bundling: Bundling },
 ): Promise<Prepared> {
   const { hwid } = asked;
   const { password, hash } = await makePassword(services);
   const jti = newId(services);
-  const bundle = await signBundle(services, { jti, sub: hwid, dkt, pw: { ver, hash } });
+  const made =
+    bundling === 'later'
+      ? { bundle_digest: '', sealed_bundle: Buffer.alloc(0) }
+      : await makeBundle(services, { jti, sub: hwid, dkt, pw: { ver, hash } });
   const created = services.clock().toISOString();
   return {
     made: undefined,
@@ -44,13 +49,14 @@ export async function prepare(
     },
     module: {
       ...moduleOf(asked, dkt, caller, created),
-      ...{
-        bundle_jti: jti,
-        bundle_digest: digestOf(bundle),
-        sealed_bundle: sealBundle(services, jti, bundle),
-      },
+      ...{ bundle_jti: jti, ...made },
     },
   };
+}
+
+async function makeBundle(services: Services, claims: Omit<Bundle, 'iss' | 'aud'>) {
+  const bundle = await signBundle(services, claims);
+  return { bundle_digest: digestOf(bundle), sealed_bundle: sealBundle(services, claims.jti, bundle) };
 }
 
 /** The registration of a module that holds an offline bundle already. */
@@ -196,7 +202,8 @@ async function complete(tx: Tx, caller: Caller, { module, password, made }: Prep
   const { hwid, imei, order, customer, model, dkt, bundle_jti: jti, bundle_digest: dig } = module;
   await tx.append({
     ...{ type: 'module.registered', by: caller.name, state: 'registered' },
-    ...{ hwid, imei, order, dkt, jti, dig, ver: password?.ver ?? 0 },
+    ...{ hwid, imei, order, dkt, jti, ver: password?.ver ?? 0 },
+    ...(dig !== '' && { dig }),
     ...(customer !== null && { customer }),
     ...(model !== null && { model }),
   });

@@ -63,7 +63,7 @@ const effects: Effects = {
   'order.reopened': ({ order }, rows) => rows.merge('orders', order, { closed: 0 }),
 
   'module.registered': (event, rows) => {
-    const { hwid, imei, order, customer = null, model = null, dkt, jti, dig, ver, state } = event;
+    const { hwid, imei, order, customer = null, model = null, dkt, jti, dig = '', ver, state } = event;
     moveModule(hwid, { order, state }, rows);
     rows.merge('modules', hwid, {
       ...{ imei, customer, model, dkt, bundle_jti: jti, bundle_digest: dig },
@@ -74,6 +74,7 @@ const effects: Effects = {
     const taken = rows.get('offline_bundles', jti)?.['taken'];
     if (taken !== undefined) rows.merge('offline_bundles', jti, { taken: Number(taken) + 1 });
   },
+  'module.bundled': ({ hwid, dig }, rows) => rows.merge('modules', hwid, { bundle_digest: dig }),
   'module.certified': ({ hwid, dkt, key, serial, expires, dig }, rows) =>
     rows.merge('tls_certificates', keyOf(hwid, key), { dkt, serial, not_after: expires, digest: dig }),
   'module.labelled': ({ hwid, order, customer, model }, rows) =>

@@ -160,6 +160,7 @@ interface ModulesTable {
   pwv: number | null;
   pwv_seq: number;
   bundle_jti: string;
+  /** Empty, as its digest is, until somebody asks for the bundle of a module that an import registered. */
   sealed_bundle: Uint8Array;
   /** SHA-256 of the bundle's compact bytes: what the provisioning receipt's `dig` must be. */
   bundle_digest: string;

@@ -9,6 +9,7 @@ import type { Caller, Services } from '../../../server/context.ts';
 import { offlineBundle } from '../../../server/decisions/offline.ts';
 import { closeOrder } from '../../../server/decisions/orders.ts';
 import { disablePrincipal } from '../../../server/decisions/principals.ts';
+import { enlistModule } from '../../../server/decisions/register.ts';
 import { revokeCertificate } from '../../../server/decisions/revoke.ts';
 import { suspend, tend } from '../../../server/decisions/tend.ts';
 import { issueToken } from '../../../server/decisions/token.ts';
@@ -144,6 +145,15 @@ const writes: readonly Write[] = [
     event: 'module.registered',
     async request() {
       const { hwid, key } = new Device();
+      return { body: { hwid, key, order } };
+    },
+  },
+  {
+    operation: 'registerModule',
+    event: 'module.bundled',
+    async request() {
+      const { hwid, key } = new Device();
+      await enlistModule(services, station, { hwid, key, order }, 'later');
       return { body: { hwid, key, order } };
     },
   },
@@ -334,6 +344,7 @@ const repeatable = new Set<EventType>([
   'unlock.issued',
   'bundle.issued',
   'module.registered',
+  'module.bundled',
   'certificate.renewed',
 ]);
 

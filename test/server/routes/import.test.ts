@@ -4,8 +4,11 @@ import { request } from 'node:https';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { LONGEST_LINE } from '../../../protocol/api/import.ts';
+import { decodePayload } from '../../../protocol/jws.ts';
+import { bundle as bundleMessage } from '../../../protocol/messages.ts';
 import { type Client, done, refused } from '../../fixture/client.ts';
 import { Device } from '../../fixture/device.ts';
+import { eventsOf } from '../../fixture/events.ts';
 import { ordered } from '../../fixture/orders.ts';
 import { startServer, type TestServer } from '../../fixture/server.ts';
 import { digest } from '../../fixture/unlocks.ts';
@@ -94,6 +97,29 @@ test('each line has its answer, in order; bad ones are refused and the rest goes
   assert.deepEqual([results[0]?.hwid, results[1]?.hwid], [one.hwid, null]);
   const { json } = await done(station.get(`/v1/orders/${name}`));
   assert.equal(json['registered'], 3);
+});
+
+test('the bundle of an imported module is made once, when provisioning asks for it, and confirms it', async () => {
+  const name = await order(1);
+  const device = new Device();
+  const entry = { hwid: device.hwid, key: device.key, order: name };
+  await imported(station, entry);
+  const asked = await Promise.all([1, 2].map(() => done(station.post('/v1/modules', entry))));
+  const { json } = await done(station.post('/v1/modules', entry));
+  const bundle = String(json['bundle']);
+  assert.deepEqual(
+    asked.map((answer) => answer.json['bundle']),
+    [bundle, bundle],
+  );
+  const { jti, pw } = decodePayload(bundleMessage, Buffer.from(bundle.split('.')[1] ?? '', 'base64url'));
+  assert.equal(pw?.ver, 1);
+  const events = (await eventsOf(server, 'module.bundled')).filter(({ hwid }) => hwid === device.hwid);
+  assert.deepEqual(
+    events.map((event) => [event.jti, event.dig]),
+    [[jti, digest(bundle)]],
+  );
+  const receipt = await device.receipt('provisioned', jti, { dig: digest(bundle) });
+  await done(station.post(`/v1/modules/${device.hwid}/confirm`, { receipt }));
 });
 
 test('what an outage left is delivered by lines too', async () => {
