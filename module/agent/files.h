@@ -5,6 +5,9 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+/* Whoever starts a program may leave it none of its descriptors 0 to 2: nothing else is opened in their place. */
+void file_fill_standard(void);
+
 /* Reads a whole file of at most `room` bytes; -1 with errno where that cannot be done (EFBIG: longer). */
 long file_read(int dir, const char *name, void *bytes, size_t room, struct stat *status);
 

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "files.h"
 #include "loop.h"
 #include "place.h"
 
@@ -12,15 +13,6 @@ static const char usage[] = "usage: latchd -c FILE";
 
 static struct config config;
 static struct latch latch;
-
-/* A supervisor may start it with none of its descriptors 0 to 2: nothing else may be opened in their place. */
-static void fill_descriptors(void)
-{
-    int fd;
-    do fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO) close(fd);
-}
 
 /* Nobody may read what it complains of, and a session must end all the same. */
 static void never_wait_to_complain(void)
@@ -35,7 +27,7 @@ int main(int argc, char **argv)
         complain(usage, NULL);
         return 2;
     }
-    fill_descriptors();
+    file_fill_standard();
     never_wait_to_complain();
     umask(077);
 #ifndef LATCHD_TEST

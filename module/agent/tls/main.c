@@ -9,6 +9,7 @@
 
 #include <mbedtls/platform_util.h>
 
+#include "files.h"
 #include "tls/connect.h"
 
 #define USAGE_FAULT 2
@@ -86,6 +87,7 @@ int main(int argc, char **argv)
         complain(usage, NULL);
         return USAGE_FAULT;
     }
+    file_fill_standard();
     umask(077);
 #ifndef LATCHD_TEST
     prctl(PR_SET_DUMPABLE, 0);

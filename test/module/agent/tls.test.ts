@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { Agent, removeAgents } from '../agent.ts';
@@ -57,7 +59,12 @@ function make(words: readonly string[]): void {
 }
 
 /** @param build latch-tls of another build than the test's */
-function latchTls(home: AgentHome, words: readonly string[], input = '', build?: string): Promise<Ended> {
+function latchTls(
+  home: Pick<AgentHome, 'tls' | 'configuration'>,
+  words: readonly string[],
+  input = '',
+  build?: string,
+): Promise<Ended> {
   const [program = '', ...first] = build === undefined ? (home.tls ?? []) : [build];
   const child = spawn(program, [...first, '-c', home.configuration, ...words], { stdio: 'pipe' });
   const said = { stdout: '', stderr: '' };
@@ -93,6 +100,28 @@ test('connect copies both ways, to the last byte', async () => {
   );
   assert.equal(code, 0, stderr);
   assert.ok(stdout === text, `${stdout.length} of ${text.length} characters came back`);
+});
+
+test('started without standard output, it does not take the connection for it: nothing goes out in the clear', async () => {
+  const { bench, home } = await certified();
+  const server = await serve('localhost', ca, bench.issuer.deviceCa);
+  const heard: Buffer[] = [];
+  const between = createServer((socket) => {
+    const on = connect(server.port, 'localhost');
+    socket
+      .on('data', (bytes) => heard.push(bytes))
+      .pipe(on)
+      .pipe(socket);
+    for (const end of [socket, on]) end.on('error', () => {});
+  });
+  await once(between.listen(0, 'localhost'), 'listening');
+  const { port } = between.address() as AddressInfo;
+  const closed = { ...home, tls: ['/bin/sh', '-c', 'exec "$@" >&-', 'sh', ...(home.tls ?? [])] };
+  const words = ['connect', `localhost:${port}`, ca.file];
+  const { code, stderr } = await latchTls(closed, words, 'what is told in confidence');
+  between.close();
+  assert.ok(!Buffer.concat(heard).includes('in confidence'));
+  assert.equal(code, 0, stderr);
 });
 
 test('a false server is refused before anything is said: another CA, another name', async () => {
