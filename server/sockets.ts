@@ -1,4 +1,4 @@
-import type { Server as HttpServer, IncomingMessage, ServerOptions } from 'node:http';
+import type { Server as HttpServer, IncomingMessage, ServerOptions, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { Problem } from '../protocol/problems.ts';
@@ -41,7 +41,12 @@ export function httpTimeouts({ headers, keepAlive, check }: Timeouts): ServerOpt
   };
 }
 
-const deadlines = new WeakMap<IncomingMessage, NodeJS.Timeout>();
+interface Deadline {
+  lift(): void;
+  set(): void;
+}
+
+const deadlines = new WeakMap<IncomingMessage, Deadline>();
 
 /** A request must have come as a whole by then. Node's own requestTimeout knows no exceptions. */
 export function setDeadline(
@@ -49,19 +54,28 @@ export function setDeadline(
   request: IncomingMessage,
   { request: ms }: Timeouts,
 ): void {
-  const timer = setTimeout(() => {
+  const expire = () => {
     if (request.complete || request.socket.destroyed) return;
     const late = Object.assign(new Error('the request took too long'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' });
     if (!server.emit('clientError', late, request.socket)) request.socket.destroy();
-  }, ms).unref();
-  deadlines.set(request, timer);
-  const done = () => clearTimeout(timer);
-  request.once('end', done).once('close', done);
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const lift = () => clearTimeout(timer);
+  const set = () => {
+    lift();
+    if (!request.complete) timer = setTimeout(expire, ms).unref();
+  };
+  set();
+  deadlines.set(request, { lift, set });
+  request.once('end', lift).once('close', lift);
 }
 
-/** This request may take as long as it goes on: only silence ends it. */
-export function liftDeadline(request: IncomingMessage): void {
-  clearTimeout(deadlines.get(request));
+/** This request may take as long as it is answered: until then, only silence ends it. */
+export function liftDeadline(request: IncomingMessage, response: ServerResponse): void {
+  const deadline = deadlines.get(request);
+  deadline?.lift();
+  // What is sent on behind the last answer is read by nobody.
+  response.once('finish', () => deadline?.set());
 }
 
 /** Connections above `most` are closed before they cost anything; so a flood of them ends nothing but itself. */

@@ -41,7 +41,7 @@ export function readBody(operation: AnyOperation): Middleware {
 const ndjsonType = /^application\/x-ndjson(?:\s*;\s*charset="?utf-8"?)?\s*$/i;
 
 /** The handler reads the body while it answers, for as long as both sides go on. */
-const readLater: Middleware = (request, _response, next) => {
+const readLater: Middleware = (request, response, next) => {
   const { 'content-type': type = '', 'content-encoding': encoding } = request.headers;
   if (!hasBody(request) || !ndjsonType.test(type) || encoding !== undefined) {
     throw new Problem(
@@ -49,7 +49,7 @@ const readLater: Middleware = (request, _response, next) => {
       `Send a body of Content-Type ${NDJSON}, in UTF-8, a value a line.`,
     );
   }
-  liftDeadline(request);
+  liftDeadline(request, response);
   // Where the handler stops early, the connection is still to carry its answers.
   request.body = readLines(request.iterator({ destroyOnReturn: false }), LONGEST_LINE);
   next();

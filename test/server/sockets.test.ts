@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { request } from 'node:https';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { afterEach, test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
@@ -7,6 +8,8 @@ import { connect as connectTls } from 'node:tls';
 import { UnlockWait } from '../../protocol/api/unlocks.ts';
 import { TIMEOUTS, type Timeouts } from '../../server/sockets.ts';
 import { done } from '../fixture/client.ts';
+import { Device } from '../fixture/device.ts';
+import { ordered } from '../fixture/orders.ts';
 import { startServer, TestClock, type TestServer } from '../fixture/server.ts';
 
 let server: TestServer | undefined;
@@ -159,4 +162,24 @@ test('whatever target is asked for, the app answers: in absolute form, in none, 
     assert.match(answer, new RegExp(`^HTTP/1.1 ${status} `), target);
     assert.match(answer, /^Request-Id: /m, target);
   }
+});
+
+test('who sends on behind the last answer of an import is cut off', limit, async (t) => {
+  const hurried = await impatient({ request: 200, linger: 100 });
+  const [officer, station] = [await hurried.client('officer'), await hurried.client('station', 'line-1')];
+  const sent = request(`${hurried.origin}/v1/modules/import`, {
+    ...{ method: 'POST', agent: station.agent, headers: { 'Content-Type': 'application/x-ndjson' } },
+  });
+  sent.on('error', () => undefined);
+  const { hwid, key } = new Device();
+  const line = JSON.stringify({ hwid, key, order: await ordered(hurried.services, 'PO-1', 1, ['line-1']) });
+  sent.write('{}\n');
+  const [response] = await once(sent, 'response');
+  response.resume();
+  await done(officer.post('/v1/principals/line-1/disable'));
+  sent.write(`${line}\n`);
+  await once(response, 'end');
+  const trickle = setInterval(() => sent.write(`${line}\n`), 10);
+  t.after(() => clearInterval(trickle));
+  await once(sent, 'close');
 });
