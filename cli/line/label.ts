@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { Failure } from '../failure.ts';
+import { printable } from '../printable.ts';
 import { codeOf } from '../system-error.ts';
 
 /** What is printed on a module. No secret is among it, and none can be. */
@@ -11,9 +12,13 @@ export interface Label {
 
 const HEADING = 'hwid,imei,order';
 
-/** None of the three can hold a comma, a quote or a line's end: RFC 4180 without quoting. */
+/** RFC 4180. What a module or a station says needs no quoting; a server could say anything. */
 export function labelLine({ hwid, imei = '', order = '' }: Label): string {
-  return `${hwid},${imei},${order}`;
+  return [hwid, imei, order].map((cell) => quoted(printable(cell))).join(',');
+}
+
+function quoted(cell: string): string {
+  return /[",]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
 }
 
 /** A file of labels, one a line, that the label printer's program follows. */
