@@ -7,6 +7,7 @@ import {
   copyFileSync,
   openSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -335,6 +336,27 @@ function ticks(pid: number | undefined): number {
   const words = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ') ?? [];
   return Number(words[11]) + Number(words[12]);
 }
+
+test(
+  'started with none of its descriptors 0 to 2, it opens nothing else in their place',
+  limits,
+  async (t) => {
+    const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
+    const host = await LineEnd.open();
+    home.configure(home.lines.map((line) => (line.startsWith('at =') ? `at = ${host.path}` : line)));
+    const words = ['-c', 'exec "$@" <&- >&- 2>&-', 'sh', ...program, '-c', home.configuration];
+    const latchd = spawn('/bin/sh', words, { stdio: 'ignore' });
+    t.after(async () => {
+      latchd.kill('SIGKILL');
+      await once(latchd, 'close');
+      await host.close();
+      home.remove();
+    });
+    host.write('AT+QLATCH?\r');
+    assert.match(await host.until(FINAL), /"unprovisioned"/);
+    for (const fd of [0, 1, 2]) assert.equal(readlinkSync(`/proc/${latchd.pid}/fd/${fd}`), '/dev/null');
+  },
+);
 
 test('nobody reads its complaints: it does not wait for that', limits, async (t) => {
   const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
