@@ -86,11 +86,18 @@ static bool from_host(const struct latch *latch)
     if (got < 0) return false;
     if (filtering(latch)) {
         sent_length = (size_t)got;
-        if (host.in < 0) filter_host_gone(&filter);
     } else {
         port_receive(&port, (struct span){sent, (size_t)got});
     }
     return true;
+}
+
+/* What it had not ended is nobody's: the next host begins anew. */
+static void host_gone(void)
+{
+    sent_length = 0;
+    filter_host_gone(&filter);
+    port_host_gone(&port);
 }
 
 static void from_modem(void)
@@ -128,6 +135,7 @@ static void serve(struct latch *latch, const sigset_t *waiting)
         if (sent_length > 0) pass_on();
         if (wire_flush(&host) < 0) return;
         wire_flush(&modem);
+        if (host.in < 0) host_gone();
         if (filtering(latch) && modem.in < 0) filter_modem_gone(&filter);
     }
 }

@@ -66,6 +66,11 @@ void port_run(struct port *port, struct span line)
     port_say(port, span_of("OK"));
 }
 
+void port_host_gone(struct port *port)
+{
+    port->length = 0;
+}
+
 static void collect(struct port *port, char byte)
 {
     if (byte == BACKSPACE) {

@@ -22,6 +22,9 @@ void port_init(struct port *port, struct latch *latch, struct outbox *host);
 /* Answers every command that ends in these bytes. */
 void port_receive(struct port *port, struct span bytes);
 
+/* The host has gone: its unfinished line is forgotten. */
+void port_host_gone(struct port *port);
+
 /* Answers one line, given without its line end. */
 void port_run(struct port *port, struct span line);
 

@@ -360,6 +360,47 @@ test(
   },
 );
 
+test('what a host that has gone typed, and was told, is not the next one’s', limits, async (t) => {
+  const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
+  home.configure(home.lines.map((line) => (line.startsWith('at =') ? `at = ${home.path('port')}` : line)));
+  const latchd = Latchd.spawn(program, home);
+  let read = () => {};
+  const reading = new Promise<void>((resolve) => {
+    read = resolve;
+  });
+  // Only now, or latchd inherits their descriptors, and there is no hanging up.
+  let heard = '';
+  const first = await openPty(async (bytes) => {
+    heard += Buffer.from(bytes).toString('latin1');
+    if (FINAL.test(heard)) await reading;
+  });
+  const next = await LineEnd.open();
+  t.after(async () => {
+    latchd.kill('SIGTERM');
+    await latchd.ended;
+    await next.close();
+    home.remove();
+  });
+  symlinkSync(first.path, home.path('port'));
+  first.write(Buffer.from('AT\r'));
+  while (!FINAL.test(heard)) await new Promise((resolve) => setTimeout(resolve, 20));
+  // Echo and answers fill the line to a host that reads nothing, and then what latchd holds for it.
+  const line = Buffer.from('AT+QLATCH?\r');
+  for (let sent = 0, tries = 0; sent < 4000 && tries < 2000; tries += 1) {
+    const took = first.write(line);
+    sent += took === line.length ? 1 : 0;
+    if (took > 0) tries = 0;
+    else await new Promise((resolve) => setImmediate(resolve));
+  }
+  first.write(Buffer.from('AT+QLA'));
+  rmSync(home.path('port'));
+  symlinkSync(next.path, home.path('port'));
+  read();
+  await first.close();
+  next.write('AT\r');
+  assert.equal(await next.until(FINAL), 'AT\r\r\nOK\r\n');
+});
+
 test('nobody reads its complaints: it does not wait for that', limits, async (t) => {
   const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
   home.configure(home.lines.map((line) => (line.startsWith('at =') ? `at = ${home.path('port')}` : line)));

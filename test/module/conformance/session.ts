@@ -219,6 +219,16 @@ export function session(make: MakeModule): void {
     assert.equal(await bench.history(), 'provisioned opened closed/lock opened closed/reboot');
   });
 
+  test('a refusal leaves on flash what a receipt is still owed for (section 5.3)', async () => {
+    const { bench, jti } = await owing(make);
+    bench.module.fail('nothing');
+    const asked = await bench.challenge();
+    await bench.refuse('unlock', await bench.issuer.token(asked, { sub: 'LTE4-OTHER' }), 903);
+    await bench.module.reboot();
+    assert.equal(await bench.history(), 'provisioned opened refused/module closed/reboot');
+    assert.equal((await bench.lastReceipt()).jti, jti);
+  });
+
   test('a time-out for whose receipt there is no number locks, is said unasked, and gets it (section 5.3)', async () => {
     const { bench, jti } = await numberless(make);
     bench.module.fail('flash');
