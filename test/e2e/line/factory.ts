@@ -42,7 +42,7 @@ export class Factory {
   /** Every module that was ever switched on. */
   readonly modules: Module[] = [];
   server: ServerProcess | undefined;
-  trap: Trap | undefined;
+  #trap: Trap | undefined;
   #requests = 0;
   #watching: FSWatcher | undefined;
 
@@ -159,16 +159,16 @@ export class Factory {
   provision({ at }: Module, trap?: Trap): Program {
     this.cable.to = Number(new URL(at).port);
     this.#requests = 0;
-    this.trap = trap;
+    this.#trap = trap;
     const port = `tcp://127.0.0.1:${this.cable.port}`;
     const words = ['provision', '--order', ORDER, '--port', port, '--labels', this.labels, '--json'];
     return run('cli/main.js', '--home', this.station.dir, ...words);
   }
 
   async #meet(moment: string, pass: () => void): Promise<void> {
-    if (this.trap?.moment !== moment) return;
-    const { spring } = this.trap;
-    this.trap = undefined;
+    if (this.#trap?.moment !== moment) return;
+    const { spring } = this.#trap;
+    this.#trap = undefined;
     await spring(pass);
   }
 
