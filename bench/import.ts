@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,8 @@ import { Order } from '../protocol/api/orders.ts';
 import { type Client, done } from '../test/fixture/client.ts';
 import { Deployment } from '../test/fixture/deployment.ts';
 import { run } from '../test/fixture/program.ts';
-import { hashesPerSecond } from './hashing.ts';
+import { type HashCost, hashes } from './hashing.ts';
+import { cpuSeconds, memory } from './process.ts';
 import type { Row } from './row.ts';
 
 const ORDER = 'A-7731';
@@ -15,7 +16,7 @@ const ORDER = 'A-7731';
 const PART = 10_000;
 const HASHING = 3;
 /** Milliseconds between two looks. */
-const PACE = 250;
+const PACE = 100;
 /** Of the issue. */
 const LEAST = 0.5;
 
@@ -25,6 +26,8 @@ interface Look {
   readonly registered: number;
   readonly server: number;
   readonly client: number;
+  /** CPU seconds of both ends. */
+  readonly cpu: number;
 }
 
 /**
@@ -42,10 +45,11 @@ export async function imports(count: number): Promise<Row[]> {
     await latchkey(dir, 'enroll', invited).ended;
     const file = join(dir, 'modules.ndjson');
     writeModules(file, count);
-    const earlier = await hashesPerSecond(availableParallelism(), HASHING);
+    const earlier = await hashes(availableParallelism(), HASHING);
     const looks = await watched(officer, server.child.pid, latchkey(dir, 'modules', 'import', file), count);
-    const later = await hashesPerSecond(availableParallelism(), HASHING);
-    return rows(count, looks, (earlier + later) / 2);
+    const later = await hashes(availableParallelism(), HASHING);
+    const mean = (member: keyof HashCost) => (earlier[member] + later[member]) / 2;
+    return rows(count, looks, { perSecond: mean('perSecond'), cpu: mean('cpu') });
   } finally {
     server.child.kill('SIGTERM');
     await server.gone;
@@ -87,23 +91,24 @@ async function watched(
   const start = performance.now();
   const look = async () => {
     const { registered } = Order.parse((await done(officer.get(`/v1/orders/${ORDER}`))).json);
-    const [of, at] = [memory(server), memory(child.pid)];
-    looks.push({ seconds: (performance.now() - start) / 1000, registered, server: of, client: at });
-    return registered;
+    const seconds = (performance.now() - start) / 1000;
+    // What has ended just now has no entry any more.
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const cpu = cpuSeconds(server) + cpuSeconds(child.pid);
+    looks.push({ seconds, registered, server: memory(server), client: memory(child.pid), cpu });
   };
-  while (child.exitCode === null && (await look()) < count) await sleep(PACE);
+  // Its end may come before the last look: the rest is as fast as what was seen.
+  while ((looks.at(-1)?.registered ?? 0) < count && child.exitCode === null) {
+    await look();
+    await sleep(PACE);
+  }
   const { code, stdout, stderr } = await ended;
   if (code !== 0) throw new Error(`latchkey modules import: ${stderr}${stdout}`);
   return looks;
 }
 
-/** Resident, of a process that may just have ended: 0 then. */
-function memory(pid: number | undefined): number {
-  const status = readFileSync(`/proc/${pid}/status`, { encoding: 'utf8' });
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024;
-}
-
-function rows(count: number, looks: readonly Look[], hashes: number): Row[] {
+function rows(asked: number, looks: readonly Look[], hash: HashCost): Row[] {
+  const count = looks.at(-1)?.registered ?? 0;
   const part = Math.min(PART, Math.floor(count / 4));
   const of = (from: number, to: number) => (to - from) / (timeAt(looks, to) - timeAt(looks, from));
   // What comes before the first few is the start of a process.
@@ -112,15 +117,24 @@ function rows(count: number, looks: readonly Look[], hashes: number): Row[] {
   const tenth = looks.find(({ registered }) => registered >= count / 10) ?? looks[0];
   const most = (end: 'server' | 'client') => Math.max(...looks.map((look) => look[end]));
   const beside = (end: 'server' | 'client') => ({ name: 'after a tenth', value: tenth?.[end] ?? Number.NaN });
-  const n = count.toLocaleString('en');
+  const n = asked.toLocaleString('en');
+  const [begin, end] = [looks.find(({ registered }) => registered >= settled), looks.at(-1)];
+  const spent = (end?.cpu ?? 0) - (begin?.cpu ?? 0);
+  const cpu = (spent * 1000) / (count - (begin?.registered ?? 0));
   return [
-    { name: 'bare $6$ hashes, all cores', value: hashes, unit: '/s' },
+    { name: 'bare $6$ hashes, all cores', value: hash.perSecond, unit: '/s' },
     {
       name: `registrations by import, of ${n}`,
       value: of(settled, count),
       unit: '/s',
-      beside: { name: 'bare hashes', value: hashes },
+      beside: { name: 'bare hashes', value: hash.perSecond },
       least: LEAST,
+    },
+    {
+      name: 'CPU per registration, of server and client',
+      value: cpu,
+      unit: 'ms',
+      beside: { name: 'CPU per bare hash', value: hash.cpu },
     },
     {
       name: `the last ${part.toLocaleString('en')} of them`,

@@ -5,6 +5,7 @@ import { provision } from '../test/e2e/ledger.ts';
 import { type Client, done } from '../test/fixture/client.ts';
 import { Deployment } from '../test/fixture/deployment.ts';
 import type { Device } from '../test/fixture/device.ts';
+import { cpuSeconds } from './process.ts';
 import { median, type Row } from './row.ts';
 import { type SignatureCost, signatureCpu } from './signatures.ts';
 
@@ -12,8 +13,6 @@ const ENGINEERS = 8;
 const ROUNDS = 3;
 /** Made before and after each round. */
 const SIGNATURES = 300;
-/** Linux counts CPU time in these (USER_HZ, proc(5)). */
-const TICKS_PER_SECOND = 100;
 
 /**
  * What an unlock costs the server: create and token over kept-alive mutual TLS, Cedar on, every commit
@@ -138,12 +137,6 @@ async function run(engineers: readonly Client[], attempts: readonly Attempt[]) {
   };
   await Promise.all(engineers.map(work));
   return waits;
-}
-
-/** User and system time of a process, its thread pool included (proc(5), /proc/pid/stat fields 14, 15). */
-function cpuSeconds(pid: number | undefined): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
 /** Runs `make` so many times, a few at once. */

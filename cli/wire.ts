@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
-import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { joined } from '../protocol/lines.ts';
 
 /** Answers larger than this are not ours. */
 const MOST_BYTES = 16 * 1024 * 1024;
@@ -69,7 +69,7 @@ function stream(url: URL, agent: Agent, { method, headers, sent, timeout, signal
     );
     // What goes wrong with it shows in the answer, or as the request's error.
     if (sent === undefined) outgoing.end();
-    else pipeline(Readable.from(sent), outgoing).catch(() => {});
+    else pipeline(joined(sent), outgoing).catch(() => {});
   });
 }
 

@@ -43,3 +43,33 @@ export async function* readLines(pieces: AsyncIterable<Uint8Array>, most: number
 function isBlank({ bytes }: Line): boolean {
   return bytes?.every((byte) => byte === 32 || byte === 13 || byte === 9) === true;
 }
+
+/** The most bytes that are joined: what a TLS record holds (RFC 8446 §5.1). */
+const MOST_JOINED = 16_384;
+
+/** The same bytes in fewer pieces: what comes in one turn of the event loop goes on as one, and nothing waits longer. */
+export async function* joined(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const source = pieces[Symbol.asyncIterator]();
+  try {
+    let next = source.next();
+    for (;;) {
+      const first = await next;
+      if (first.done === true) return;
+      const kept = [first.value];
+      let length = first.value.length;
+      const turn = new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
+      for (;;) {
+        next = source.next();
+        // A fault shows when it is waited for, behind what came before it.
+        const quiet = next.catch(() => undefined);
+        const more = length < MOST_JOINED ? await Promise.race([quiet, turn]) : undefined;
+        if (more === undefined || more.done === true) break;
+        kept.push(more.value);
+        length += more.value.length;
+      }
+      yield Buffer.concat(kept);
+    }
+  } finally {
+    await source.return?.();
+  }
+}

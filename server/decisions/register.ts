@@ -4,6 +4,7 @@ import { keyObject, thumbprint } from '../../protocol/jwk.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { LogPosition } from '../log/log.ts';
+import { prepared as compiled } from '../store/prepared.ts';
 import type { ModuleRow } from '../store/schema.ts';
 import { bundleOf } from './bundling.ts';
 import { findMade, type MadeReceipt, readReceipt, unknownReceipt } from './made.ts';
@@ -137,14 +138,17 @@ function deviceKeyOf({ key }: Asked): string {
 
 /** The module that has that device key or once had it, else the one of that hardware ID. */
 async function findTwin({ read }: Services, hwid: string, dkt: string): Promise<ModuleRow | undefined> {
-  const found = await read
-    .selectFrom('modules')
-    .selectAll()
-    .where((row) => row.or([row('hwid', '=', hwid), row('dkt', '=', dkt)]))
-    .execute();
+  const { rows: found } = await twins(read, { hwid, dkt });
   const other = found.find((module) => module.dkt === dkt) ?? (await formerOwner(read, dkt));
   return other ?? found[0];
 }
+
+const twins = compiled((db, { hwid, dkt }: Pick<ModuleRow, 'hwid' | 'dkt'>) =>
+  db
+    .selectFrom('modules')
+    .selectAll()
+    .where((row) => row.or([row('hwid', '=', hwid), row('dkt', '=', dkt)])),
+);
 
 /** Only what an officer has retired gets another device key, and no key comes back. */
 async function startsAnew({ read }: Services, known: ModuleRow, hwid: string, dkt: string): Promise<boolean> {
@@ -153,14 +157,17 @@ async function startsAnew({ read }: Services, known: ModuleRow, hwid: string, dk
 }
 
 /** The module that had this device key before it was registered anew. */
-function formerOwner(read: Services['read'], dkt: string): Promise<ModuleRow | undefined> {
-  return read
+async function formerOwner(read: Services['read'], dkt: string): Promise<ModuleRow | undefined> {
+  return (await former(read, { dkt })).rows[0];
+}
+
+const former = compiled((db, { dkt }: Pick<ModuleRow, 'dkt'>) =>
+  db
     .selectFrom('former_keys')
     .innerJoin('modules', 'modules.hwid', 'former_keys.hwid')
     .selectAll('modules')
-    .where('former_keys.dkt', '=', dkt)
-    .executeTakeFirst();
-}
+    .where('former_keys.dkt', '=', dkt),
+);
 
 /** The module keeps the version in force through a reset, and takes only one above it. */
 async function nextVersion({ read }: Services, { hwid, pwv }: ModuleRow): Promise<number> {

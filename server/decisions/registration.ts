@@ -4,6 +4,7 @@ import type { Caller, Services } from '../context.ts';
 import { newId } from '../id.ts';
 import type { Tx } from '../log/log.ts';
 import { makePassword, sealPassword } from '../passwords.ts';
+import { prepared as compiled } from '../store/prepared.ts';
 import type { ModuleRow, PasswordRow } from '../store/schema.ts';
 import { digestOf } from './device.ts';
 import { settleDoubt } from './doubt.ts';
@@ -108,14 +109,18 @@ export function openBundle(
   return Buffer.from(opened).toString();
 }
 
+const insertModule = compiled((db, module: ModuleRow) =>
+  db
+    .insertInto('modules')
+    .values(module)
+    .onConflict((conflict) => conflict.doNothing()),
+);
+const insertPassword = compiled((db, password: PasswordRow) => db.insertInto('passwords').values(password));
+
 /** @returns false where the hardware ID or the device key was registered meanwhile */
 export async function insert(tx: Tx, caller: Caller, prepared: Prepared): Promise<boolean> {
-  const inserted = await tx.db
-    .insertInto('modules')
-    .values(prepared.module)
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst();
-  if (inserted.numInsertedOrUpdatedRows === 0n) return false;
+  const { numAffectedRows } = await insertModule(tx.db, prepared.module);
+  if (numAffectedRows === 0n) return false;
   await takePlace(tx, caller, undefined, prepared.module);
   await complete(tx, caller, prepared);
   return true;
@@ -198,7 +203,7 @@ async function takePlace(
 
 /** The event, and what comes with the bundle: its password, or the receipt of a module that holds it. */
 async function complete(tx: Tx, caller: Caller, { module, password, made }: Prepared): Promise<void> {
-  if (password !== undefined) await tx.db.insertInto('passwords').values(password).execute();
+  if (password !== undefined) await insertPassword(tx.db, password);
   const { hwid, imei, order, customer, model, dkt, bundle_jti: jti, bundle_digest: dig } = module;
   await tx.append({
     ...{ type: 'module.registered', by: caller.name, state: 'registered' },

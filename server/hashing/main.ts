@@ -3,6 +3,6 @@ import { crypt } from '../passwords.ts';
 import type { Job } from './pool.ts';
 
 /** A thread that hashes what the pool gives it, one after the other. */
-parentPort?.on('message', ({ password, salt }: Job) => {
-  parentPort?.postMessage(crypt(password, salt));
+parentPort?.on('message', (jobs: readonly Job[]) => {
+  parentPort?.postMessage(jobs.map(({ password, salt }) => crypt(password, salt)));
 });

@@ -11,6 +11,9 @@ interface Waiting extends Job {
   reject(error: unknown): void;
 }
 
+/** Jobs in one message at most: a thread that is woken for each spends its time on being woken. */
+const MOST_AT_ONCE = 16;
+
 const program = new URL('main.js', import.meta.url);
 
 /**
@@ -24,8 +27,9 @@ export function hashPool(most: number): Crypt {
   let threads = 0;
 
   const next = (worker: Worker) => {
-    const job = queue.shift();
-    if (job === undefined) {
+    // Not more than its share, so that no thread is idle meanwhile.
+    const jobs = queue.splice(0, Math.min(MOST_AT_ONCE, Math.ceil(queue.length / most)));
+    if (jobs.length === 0) {
       worker.unref();
       idle.push(worker);
       return;
@@ -35,21 +39,22 @@ export function hashPool(most: number): Crypt {
       worker.off('message', done);
       worker.off('error', failed);
     };
-    const done = (hash: string) => {
+    const done = (hashes: readonly string[]) => {
       settle();
-      job.resolve(hash);
+      // Before anything else is done with these, the thread has the next.
       next(worker);
+      for (const [place, job] of jobs.entries()) job.resolve(hashes[place] ?? '');
     };
     // A thread that fails is over: the next job gets another.
     const failed = (error: unknown) => {
       settle();
       threads -= 1;
-      job.reject(error);
+      for (const job of jobs) job.reject(error);
       if (queue.length > 0) start();
     };
     worker.on('message', done);
     worker.on('error', failed);
-    worker.postMessage({ password: job.password, salt: job.salt });
+    worker.postMessage(jobs.map(({ password, salt }): Job => ({ password, salt })));
   };
   const start = () => {
     threads += 1;

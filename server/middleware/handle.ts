@@ -1,4 +1,5 @@
 import { pipeline } from 'node:stream/promises';
+import { joined } from '../../protocol/lines.ts';
 import type { Services } from '../context.ts';
 import { type AnyOperation, jsonStream, NDJSON, type OperationAnswer } from '../operation.ts';
 import { type ApiRequest, type ApiResponse, type Middleware, whenOver } from './exchange.ts';
@@ -47,7 +48,7 @@ async function stream(
   // What changes something is decided line by line, and each line is told.
   const look = method === 'get' ? readmit : undefined;
   let fault: { readonly cause: unknown } | undefined;
-  async function* told(values: AsyncIterable<unknown>): AsyncGenerator<string> {
+  async function* told(values: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {
     try {
       yield* lines(values, look);
     } catch (cause) {
@@ -61,14 +62,17 @@ async function stream(
     }
   }
   response.writeHead(200, { ...headers, 'Content-Type': NDJSON, 'Cache-Control': 'no-store' });
-  await pipeline(told(body as AsyncIterable<unknown>), response).catch(() => {});
+  await pipeline(joined(told(body as AsyncIterable<unknown>)), response).catch(() => {});
   if (fault !== undefined) throw fault.cause;
 }
 
-async function* lines(values: AsyncIterable<unknown>, look?: () => Promise<void>): AsyncGenerator<string> {
+async function* lines(
+  values: AsyncIterable<unknown>,
+  look?: () => Promise<void>,
+): AsyncGenerator<Uint8Array> {
   let count = 0;
   for await (const value of values) {
-    yield `${JSON.stringify(value)}\n`;
+    yield Buffer.from(`${JSON.stringify(value)}\n`);
     count += 1;
     if (count % LOOK === 0) await look?.();
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readLines } from '../../protocol/lines.ts';
+import { joined, readLines } from '../../protocol/lines.ts';
 
 async function* pieces(...parts: string[]): AsyncGenerator<Uint8Array> {
   for (const part of parts) yield Buffer.from(part);
@@ -49,4 +49,36 @@ test('blank lines are counted and left out; the last line needs no end', async (
     [3, 'one'],
     [5, 'two'],
   ]);
+});
+
+test('what comes in one turn is joined, whole and in order, and nothing waits for what has not come', async () => {
+  let give = () => {};
+  const wanted = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  async function* source(): AsyncGenerator<Uint8Array> {
+    yield* pieces('a\n', 'b\n', 'c\n');
+    await wanted;
+    yield* pieces('d\n', 'x'.repeat(20_000), 'e\n');
+  }
+  const found: string[] = [];
+  for await (const piece of joined(source())) {
+    found.push(Buffer.from(piece).toString());
+    give();
+  }
+  assert.equal(found[0], 'a\nb\nc\n');
+  assert.equal(found.join(''), `a\nb\nc\nd\n${'x'.repeat(20_000)}e\n`);
+  assert.ok(found.length <= 4, 'fewer pieces than came');
+});
+
+test('joined: a fault of the source is whoever reads it’s, after what came before it', async () => {
+  async function* source(): AsyncGenerator<Uint8Array> {
+    yield* pieces('a\n');
+    throw new Error('cut');
+  }
+  const found: string[] = [];
+  await assert.rejects(async () => {
+    for await (const piece of joined(source())) found.push(Buffer.from(piece).toString());
+  }, /cut/);
+  assert.deepEqual(found, ['a\n']);
 });
