@@ -129,16 +129,15 @@ static size_t take_parameters(struct span *rest, struct parameter parameters[PAR
     return rest->length == 0 || take(rest, ';') ? count : 0;
 }
 
-/* The command that the parameters make; false where they make none. */
+/* The command that the parameters make; false where they make none. The text of a number is empty, and no name is. */
 static bool read_command(struct command *command, const struct parameter *given, size_t count)
 {
-    if (count == 0 || !given[0].is_text) return false;
     enum verb verb = VERB_IDENTITY;
     while (verb < VERBS && !span_is(given[0].text, names[verb])) verb++;
     command->verb = verb;
     switch (verb) {
     case VERB_CHALLENGE:
-        if (count != 3 || !given[1].is_text || given[2].is_text) return false;
+        if (count != 3 || given[2].is_text) return false;
         command->number = given[2].number;
         return scope_named(given[1].text, &command->scope);
     case VERB_DATA:

@@ -73,18 +73,18 @@ static size_t crypt_characters(struct span text)
     return count;
 }
 
-static bool skip(struct span *text, size_t count)
+static void skip(struct span *text, size_t count)
 {
-    if (text->length < count) return false;
     text->at += count;
     text->length -= count;
-    return true;
 }
 
 static bool skip_word(struct span *text, const char *word)
 {
     size_t length = strlen(word);
-    return text->length >= length && memcmp(text->at, word, length) == 0 && skip(text, length);
+    if (text->length < length || memcmp(text->at, word, length) != 0) return false;
+    skip(text, length);
+    return true;
 }
 
 /* `[1-9][0-9]{3,8}` and a `$`. */
@@ -92,7 +92,9 @@ static bool skip_rounds(struct span *text)
 {
     size_t digits = 0;
     while (digits < text->length && is_digit(text->at[digits])) digits++;
-    return digits >= 4 && digits <= 9 && text->at[0] != '0' && skip(text, digits) && skip_word(text, "$");
+    if (digits < 4 || digits > 9 || text->at[0] == '0') return false;
+    skip(text, digits);
+    return skip_word(text, "$");
 }
 
 bool is_crypt(struct span text)
@@ -100,9 +102,11 @@ bool is_crypt(struct span text)
     if (!skip_word(&text, "$6$")) return false;
     if (skip_word(&text, "rounds=") && !skip_rounds(&text)) return false;
     size_t salt = crypt_characters(text);
-    if (salt < 1 || salt > 16 || !skip(&text, salt) || !skip_word(&text, "$")) return false;
-    if (text.length != 86 || crypt_characters(text) != 86) return false;
-    return text.at[85] == '.' || text.at[85] == '/' || text.at[85] == '0' || text.at[85] == '1';
+    if (salt < 1 || salt > 16) return false;
+    skip(&text, salt);
+    if (text.length != 87 || text.at[0] != '$') return false;
+    skip(&text, 1);
+    return crypt_characters(text) == 86 && strchr("./01", text.at[85]) != NULL;
 }
 
 bool is_bytes(struct span text, size_t length)
@@ -116,16 +120,20 @@ void read_name(struct cursor *cursor, char name[NAME_ROOM])
     cursor_check(cursor, text.length > 0 && span_copy(name, NAME_ROOM, text));
 }
 
+/* What follows the rules of its kind fits the room for it. */
+
 void read_hwid(struct cursor *cursor, char hwid[HWID_ROOM])
 {
     struct span text = cursor_string(cursor);
-    cursor_check(cursor, is_hwid(text) && span_copy(hwid, HWID_ROOM, text));
+    cursor_check(cursor, is_hwid(text));
+    span_copy(hwid, HWID_ROOM, text);
 }
 
 void read_uuid7(struct cursor *cursor, char uuid[UUID_ROOM])
 {
     struct span text = cursor_string(cursor);
-    cursor_check(cursor, is_uuid7(text) && span_copy(uuid, UUID_ROOM, text));
+    cursor_check(cursor, is_uuid7(text));
+    span_copy(uuid, UUID_ROOM, text);
 }
 
 void read_password(struct cursor *cursor, struct password *password)
@@ -134,6 +142,7 @@ void read_password(struct cursor *cursor, struct password *password)
     password->ver = cursor_count(cursor);
     cursor_need(cursor, ",\"hash\":");
     struct span hash = cursor_string(cursor);
-    cursor_check(cursor, is_crypt(hash) && span_copy(password->hash, sizeof password->hash, hash));
+    cursor_check(cursor, is_crypt(hash));
+    span_copy(password->hash, sizeof password->hash, hash);
     cursor_need(cursor, "}");
 }

@@ -10,7 +10,7 @@ struct cursor cursor_over(struct span text)
 bool cursor_take(struct cursor *cursor, const char *literal)
 {
     size_t length = strlen(literal);
-    if (cursor->bad || (size_t)(cursor->end - cursor->at) < length) return false;
+    if ((size_t)(cursor->end - cursor->at) < length) return false;
     if (memcmp(cursor->at, literal, length) != 0) return false;
     cursor->at += length;
     return true;
@@ -25,25 +25,25 @@ struct span cursor_string(struct cursor *cursor)
 {
     cursor_need(cursor, "\"");
     struct span text = {cursor->at, 0};
-    while (!cursor->bad && cursor->at < cursor->end && *cursor->at != '"') {
+    while (cursor->at < cursor->end && *cursor->at != '"') {
         char character = *cursor->at++;
         cursor_check(cursor, character >= ' ' && character <= '~' && character != '\\');
         text.length++;
     }
     cursor_need(cursor, "\"");
-    return cursor->bad ? (struct span){"", 0} : text;
+    return text;
 }
 
 uint32_t cursor_uint(struct cursor *cursor)
 {
     uint64_t number = 0;
     const char *first = cursor->at;
-    while (!cursor->bad && cursor->at < cursor->end && *cursor->at >= '0' && *cursor->at <= '9') {
+    while (cursor->at < cursor->end && *cursor->at >= '0' && *cursor->at <= '9') {
         number = number * 10 + (uint64_t)(*cursor->at++ - '0');
         cursor_check(cursor, number <= UINT32_MAX);
     }
     cursor_check(cursor, cursor->at > first && (*first != '0' || cursor->at == first + 1));
-    return cursor->bad ? 0 : (uint32_t)number;
+    return (uint32_t)number;
 }
 
 uint32_t cursor_count(struct cursor *cursor)

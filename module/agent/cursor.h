@@ -3,9 +3,8 @@
 
 #include "text.h"
 
-/* Reads the one spelling of a payload (protocol.md §3) and no other. Once something is not as it must be,
- * `bad` stays set, nothing more is consumed, and every read gives nothing: a decoder reads all its
- * members in a row and looks at the end. */
+/* Reads the one spelling of a payload (protocol.md §3) and no other. Once something is not as it must be, `bad`
+ * stays set, and what is read means nothing: a decoder reads all its members in a row and looks at the end. */
 struct cursor {
     const char *at;
     const char *end;

@@ -10,7 +10,8 @@
 static void read_bytes(struct cursor *cursor, char *text, size_t room, size_t bytes)
 {
     struct span given = cursor_string(cursor);
-    cursor_check(cursor, is_bytes(given, bytes) && span_copy(text, room, given));
+    cursor_check(cursor, is_bytes(given, bytes));
+    span_copy(text, room, given);
 }
 
 static void read_scope(struct cursor *cursor, enum scope *scope)

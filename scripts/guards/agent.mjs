@@ -1,129 +1,137 @@
 // Takes guards out of latchd, one at a time, and demands that the tests over it notice: part of npm run guards.
-// `tests` is a pattern of test names, so that not the whole suite runs for each.
-import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+//   node scripts/guards/agent.mjs [FILE.c …]
+// A guard that is not missed lacks a test, or is not needed.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writeIssuerKeys } from '../../dist/test/module/issuer.js';
+import { moduleGuards } from './agent-module.mjs';
+import { parserGuards } from './agent-parsers.mjs';
 
-const suite = 'agent.test.js';
-const store = 'agent/store.test.js';
-const filter = 'agent/filter.test.js';
-const power = 'agent/power.test.js';
+const source = 'module/agent';
+const workers = 2;
 
-const guards = [
-  { file: 'check.c', find: '!same(token->aud, AUDIENCE) || ', tests: 'another audience' },
-  { file: 'check.c', find: ' || !same(token->iss, beliefs->manifest->iss)', tests: 'another issuer' },
-  {
-    file: 'check.c',
-    find: 'if (!same(token->sub, beliefs->hwid)) return refuse(903, "module");',
-    tests: 'another module',
-  },
-  {
-    file: 'check.c',
-    find: 'if (!same(token->nonce, live->text)) return refuse(904, "nonce");',
-    tests: 'another nonce',
-  },
-  { file: 'check.c', find: 'is_expired(token)', put: 'is_expired(token) && 0', tests: 'expired' },
-  { file: 'check.c', find: 'token->scope != live->scope || ', tests: 'another scope' },
-  { file: 'check.c', find: ' || token->seconds > live->seconds', tests: 'more seconds' },
-  { file: 'check.c', find: ' && token->pw.ver <= beliefs->pwv', put: ' && 0', tests: 'a password not newer' },
-  {
-    file: 'check.c',
-    find: 'manifest->ver <= beliefs->manifest->ver',
-    put: '0',
-    tests: 'only a higher manifest',
-  },
-  { file: 'check.c', find: ' || !same(bundle->dkt, beliefs->dkt)', tests: 'a bundle is refused' },
-  { file: 'nonce.c', find: '>= LIFE', put: '>= LIFE + 1', tests: 'the nonce lives 600 s' },
-  { file: 'nonce.c', find: '>= SPACING', put: '>= 0', tests: 'one challenge every 2 s' },
-  {
-    file: 'nonce.c',
-    find: '>= MOST_BAD_SIGNATURES',
-    put: '> MOST_BAD_SIGNATURES',
-    tests: 'three bad signatures',
-  },
-  { file: 'store.c', find: '.st_mode = 0600', put: '.st_mode = 0644', run: store, tests: 'its owner' },
-  {
-    file: 'store.c',
-    find: 'if (lock(store->dir))',
-    put: 'if (lock(store->dir) || 1)',
-    run: store,
-    tests: 'no two agents',
-  },
-  {
-    file: 'seal.c',
-    find: ', strlen(hwid)) == 0',
-    put: ', 0) == 0',
-    run: store,
-    tests: 'copied to another module',
-  },
-  {
-    file: 'latch.c',
-    find: ' && shadow_set(config->shadow, config->user, latch->store.state.pw.hash)',
-    run: power,
-    tests: 'the power goes',
-  },
-  { file: 'watch.c', find: 'if (erasing > 0) return erasing - 1;', run: filter, tests: 'DOWNX' },
-];
+/** Milliseconds after which a test that hangs without its guard has noticed. */
+const PATIENCE = 60_000;
+
+const sanitize = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+const optimize = ['-O1', '-w', ...sanitize];
+const dialect = ['-std=c11', '-D_GNU_SOURCE', '-D_FILE_OFFSET_BITS=64', '-DLATCHD_TEST', '-iquote', source];
+
+const wanted = process.argv.slice(2);
+const guards = [...parserGuards, ...moduleGuards].filter(
+  ({ file }) => wanted.length === 0 || wanted.includes(file),
+);
 
 const place = mkdtempSync(join(tmpdir(), 'latchkey-agent-guards-'));
+const built = join(place, 'test');
+const environment = {
+  ...process.env,
+  ASAN_OPTIONS: 'detect_leaks=0',
+  TEST_ISSUER: join(place, 'issuer'),
+};
 try {
-  build('module/agent');
-  await Promise.all([suite, store, filter, power].map(whole));
-  const left = [...guards.entries()];
+  guards.forEach(withoutGuard);
+  await writeIssuerKeys(environment.TEST_ISSUER);
+  await run('make', [
+    ...['--silent', '-j', String(workers), '-C', source, `BUILD=${place}`],
+    ...[`CFLAGS=${optimize.join(' ')}`, `LDFLAGS=${sanitize.join(' ')}`, 'judge', 'test-build'],
+  ]);
+  await run('cc', [
+    ...dialect,
+    ...optimize,
+    '-c',
+    '-o',
+    join(place, 'judge.o'),
+    join(source, 'tools/judge.c'),
+  ]);
+  await baseline();
   const survivors = [];
-  await Promise.all([work(), work()]);
-  console.log(`${guards.length} guards taken out of latchd, ${survivors.length} not missed`);
+  const queue = guards.entries();
+  const work = async () => {
+    for (const [index, guard] of queue) if (!(await missed(index, guard))) survivors.push(guard);
+  };
+  await Promise.all(Array.from({ length: workers }, work));
+  for (const { file, name } of survivors) console.log(`survives: ${file}: ${name}`);
+  console.log(
+    `${guards.length} guards taken out of latchd one at a time, ${guards.length - survivors.length} noticed`,
+  );
   if (survivors.length > 0) process.exitCode = 1;
-
-  async function work() {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      const [index, guard] = next;
-      if (await noticed(plant(index, guard), guard)) continue;
-      survivors.push(guard);
-      console.error(`not missed: ${guard.file} ${guard.find}`);
-    }
-  }
 } finally {
   rmSync(place, { recursive: true });
 }
 
-/** Copies the agent, built, and takes the guard out. @returns the folder */
-function plant(index, { file, find, put = '' }) {
+/** With nothing taken out every test that is named passes. */
+async function baseline() {
+  for (const test of new Set(guards.map(({ test }) => test.split(':')[0]))) {
+    const patterns = guards.filter((guard) => guard.test.startsWith(test));
+    const all = patterns.some((guard) => guard.test === test);
+    const named = patterns.map((guard) => guard.test.slice(test.length + 2)).join('|');
+    if (!(await passes(all ? test : `${test}: ${named}`, built))) throw new Error(`${test} fails as it is`);
+  }
+}
+
+/** @returns whether the tests notice that the guard is gone */
+async function missed(index, guard) {
   const folder = join(place, String(index));
-  cpSync('module/agent', folder, {
-    recursive: true,
-    preserveTimestamps: true,
-    filter: (path) => !path.includes('/build/') || path.includes('/build/test'),
-  });
-  const text = readFileSync(join(folder, file), 'utf8');
-  if (text.split(find).length !== 2)
-    throw new Error(`${file}: ${JSON.stringify(find)} is not there exactly once`);
-  writeFileSync(
-    join(folder, file),
-    text.replace(find, () => put),
-  );
-  build(folder, 'CFLAGS=-O2 -g -w');
-  return folder;
+  mkdirSync(folder);
+  writeFileSync(join(folder, guard.file), withoutGuard(guard));
+  const object = join(folder, 'changed.o');
+  await run('cc', [...dialect, ...optimize, '-c', '-o', object, join(folder, guard.file)]);
+  const program = programOf(guard.test);
+  await run('cc', [
+    ...sanitize,
+    '-o',
+    join(folder, program),
+    object,
+    ...others(guard.file, program),
+    '-lmbedcrypto',
+  ]);
+  const noticed = !(await passes(guard.test, folder));
+  rmSync(folder, { recursive: true });
+  return noticed;
 }
 
-/** With nothing taken out, every test that is named passes. */
-async function whole(run) {
-  const named = guards.filter((guard) => (guard.run ?? suite) === run).map(({ tests }) => tests);
-  if (await noticed('module/agent', { run, tests: named.join('|') }))
-    throw new Error(`${run} fails as it is`);
+function withoutGuard({ file, name, find, put }) {
+  const text = readFileSync(join(source, file), 'utf8');
+  if (text.split(find).length !== 2) {
+    throw new Error(`${file}: ${name}: ${JSON.stringify(find)} is not there exactly once`);
+  }
+  return text.replace(find, () => put);
 }
 
-/** @param flags of the compiler; what is no longer used without its guard is no fault */
-function build(folder, ...flags) {
-  const made = spawnSync('make', ['--silent', '-C', folder, 'test-build', ...flags], { encoding: 'utf8' });
-  if (made.status !== 0) throw new Error(`${folder} does not build: ${made.stderr}`);
+/** The objects that `program` has beside the changed one. */
+function others(file, program) {
+  const none = [file, ...(program === 'judge' ? ['main.c', 'loop.c', 'clock.c'] : [])];
+  const objects = readdirSync(built).filter((name) => name.endsWith('.o'));
+  const mine = objects.filter((name) => !none.includes(name.replace(/o$/, 'c')));
+  const judge = program === 'judge' ? [join(place, 'judge.o')] : [];
+  return [...judge, ...mine.map((name) => join(built, name))];
 }
 
-function noticed(folder, { run = suite, tests }) {
-  const child = spawn('node', ['--test', `--test-name-pattern=${tests}`, join('dist/test/module', run)], {
+function programOf(test) {
+  return /^(?:messages|claims|at|state|shadow|watch)\b/.test(test) ? 'judge' : 'latchd';
+}
+
+/** @param test a test file, and behind a colon a pattern of the names of its tests */
+function passes(test, folder) {
+  const [, name, pattern = '.'] = /^([^:]*)(?:: (.*))?$/.exec(test);
+  const file = name === 'conformance' ? 'agent.test.js' : `agent/${name}.test.js`;
+  const child = spawn(process.execPath, [`--test-name-pattern=${pattern}`, join('dist/test/module', file)], {
     stdio: 'ignore',
-    env: { ...process.env, LATCHD: join(folder, 'build/test/latchd') },
+    timeout: PATIENCE,
+    env: { ...environment, JUDGE: join(folder, 'judge'), LATCHD: join(folder, 'latchd') },
   });
-  return new Promise((done) => child.once('close', (status) => done(status !== 0)));
+  return new Promise((done) => child.once('close', (status) => done(status === 0)));
+}
+
+function run(program, args) {
+  const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (status) =>
+      status === 0 ? done() : fail(new Error(`${program} ${args.join(' ')} ended with ${status}`)),
+    );
+  });
 }

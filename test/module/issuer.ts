@@ -1,4 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import assert from 'node:assert/strict';
+import { createPrivateKey, type KeyObject, randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { v7 as uuid7 } from 'uuid';
 import { newSerial } from '../../keys/certificates.ts';
 import { makeDeviceCa, makeDeviceCaCertificate } from '../../keys/device-ca.ts';
@@ -59,15 +61,31 @@ export function testIssuer(): Promise<Issuer> {
 
 export const newJti = (): string => uuid7();
 
+/** Private keys of three roots, two issuer keys, a log key. */
+function makeIssuerKeys(): Promise<KeyObject[]> {
+  const sizes = [4096, 4096, 4096, 3072, 3072] as const;
+  return Promise.all([...sizes.map(generateRsa), generateEd25519()]);
+}
+
+/** For who runs many processes of tests, since making keys takes seconds: their environment names the file in TEST_ISSUER. */
+export async function writeIssuerKeys(file: string): Promise<void> {
+  const keys = await makeIssuerKeys();
+  const texts = keys.map((key) => key.export({ type: 'pkcs8', format: 'pem' }));
+  writeFileSync(file, JSON.stringify(texts), { mode: 0o600 });
+}
+
+/** Those that were made for many processes, else new ones. */
+async function issuerKeys(): Promise<KeyObject[]> {
+  const file = process.env['TEST_ISSUER'];
+  if (file === undefined) return makeIssuerKeys();
+  return (JSON.parse(readFileSync(file, 'utf8')) as string[]).map((text) => createPrivateKey(text));
+}
+
 async function makeIssuer(): Promise<Issuer> {
-  const [a, b, c, first, second, log] = await Promise.all([
-    generateRsa(4096).then(pssKey),
-    generateRsa(4096).then(pssKey),
-    generateRsa(4096).then(pssKey),
-    generateRsa(3072).then(pssKey),
-    generateRsa(3072).then(pssKey),
-    generateEd25519().then(logKey),
-  ]);
+  const [one, two, three, four, five, six] = await issuerKeys();
+  assert.ok(one && two && three && four && five && six);
+  const [a, b, c, first, second] = [pssKey(one), pssKey(two), pssKey(three), pssKey(four), pssKey(five)];
+  const log = logKey(six);
   const iss = 'unlock.test';
   const notBefore = new Date(Date.now() - 86_400_000);
   const valid = { notBefore, notAfter: new Date(notBefore.getTime() + 365 * 86_400_000) };

@@ -5,6 +5,8 @@
  *   manifest VER ROOTS JWS                             the same number; VER is the held one's
  *   bundle HWID DKT ISS PWV KEYS JWS                   the same number
  *   certificate HWID DKT ISS X Y KEYS JWS              the same number; X and Y are the TLS key's
+ *   claims KIND PAYLOAD                                "taken" or "refused": a token's, manifest's or bundle's
+ *   is KIND TEXT                                       "taken" or "refused": a hwid, uuid7, crypt or base64url
  *   at LINE                                            the statements of the line
  *   state BYTES                                        what is written where they are taken, or "refused"
  *   unseal HWID BYTES                                  what was sealed, or "refused"
@@ -71,15 +73,26 @@ static uint32_t next_uint(void)
     return (uint32_t)strtoul(next(), NULL, 10);
 }
 
-/* In their place. */
-static struct span bytes_of(char *hexadecimal)
+/* Where the bytes of a case lie, each in a room of its own, so that reading past its end is found. */
+static char *rooms[256];
+static size_t room_count;
+
+static struct span bytes_of(const char *hexadecimal)
 {
     size_t length = is_none(hexadecimal) ? 0 : strlen(hexadecimal) / 2;
+    char *bytes = malloc(length + (length == 0));
+    if (bytes == NULL || room_count == sizeof rooms / sizeof *rooms) give_up("no room");
+    rooms[room_count++] = bytes;
     for (size_t i = 0; i < length; i++) {
         char digits[3] = {hexadecimal[2 * i], hexadecimal[2 * i + 1], '\0'};
-        hexadecimal[i] = (char)strtoul(digits, NULL, 16);
+        bytes[i] = (char)strtoul(digits, NULL, 16);
     }
-    return (struct span){hexadecimal, length};
+    return (struct span){bytes, length};
+}
+
+static void clear_rooms(void)
+{
+    while (room_count > 0) free(rooms[--room_count]);
 }
 
 static void say_bytes(const void *bytes, size_t length)
@@ -115,6 +128,7 @@ static void token_case(void)
 {
     static struct token token;
     struct nonce live = {.live = true};
+    memset(&token, 0, sizeof token);
     struct beliefs beliefs = {.hwid = next(), .manifest = &held};
     span_copy(held.iss, sizeof held.iss, bytes_of(next()));
     beliefs.pwv = next_uint();
@@ -145,6 +159,7 @@ static void manifest_case(void)
 static void bundle_case(void)
 {
     static struct bundle bundle;
+    memset(&bundle, 0, sizeof bundle);
     struct beliefs beliefs = {.hwid = next(), .dkt = next()};
     struct span iss = bytes_of(next());
     span_copy(held.iss, sizeof held.iss, iss);
@@ -152,6 +167,33 @@ static void bundle_case(void)
     beliefs.manifest = iss.length == 0 ? NULL : &held;
     held.count = next_keys(held.keys, ISSUER_KEYS_MOST, ISSUER_BITS);
     printf("%d\n", check_bundle(&bundle, &envelope, bytes_of(next()), &beliefs));
+}
+
+static void say_taken(bool taken)
+{
+    puts(taken ? "taken" : "refused");
+}
+
+static void claims_case(void)
+{
+    static struct token token;
+    static struct manifest manifest;
+    static struct bundle bundle;
+    char kind = next()[0];
+    struct cursor cursor = cursor_over(bytes_of(next()));
+    say_taken(kind == 't'   ? decode_token(&token, cursor)
+              : kind == 'm' ? decode_manifest(&manifest, cursor)
+                            : decode_bundle(&bundle, cursor));
+}
+
+static void is_case(void)
+{
+    char kind = next()[0];
+    struct span text = bytes_of(next());
+    say_taken(kind == 'h'   ? is_hwid(text)
+              : kind == 'u' ? is_uuid7(text)
+              : kind == 'c' ? is_crypt(text)
+                            : base64url_valid(text));
 }
 
 static void say_command(const struct command *command)
@@ -197,9 +239,10 @@ static void state_case(void)
 static void unseal_case(void)
 {
     const char *hwid = next();
-    struct span bytes = bytes_of(next());
-    if (unseal((unsigned char *)bytes.at, bytes.length, hwid)) {
-        say_bytes(bytes.at + SEAL_OVERHEAD, bytes.length - SEAL_OVERHEAD);
+    struct span sealed = bytes_of(next());
+    char *bytes = rooms[0];
+    if (unseal((unsigned char *)bytes, sealed.length, hwid)) {
+        say_bytes(bytes + SEAL_OVERHEAD, sealed.length - SEAL_OVERHEAD);
     } else {
         printf("refused");
     }
@@ -282,8 +325,9 @@ int main(void)
         void (*judge)(void);
     } kinds[] = {{"token", token_case},   {"manifest", manifest_case}, {"bundle", bundle_case},
                  {"certificate", certificate_case},
-                 {"at", at_case},         {"state", state_case},       {"unseal", unseal_case},
-                 {"shadow", shadow_case}, {"filter", filter_case}};
+                 {"claims", claims_case}, {"is", is_case},             {"at", at_case},
+                 {"state", state_case},   {"unseal", unseal_case},     {"shadow", shadow_case},
+                 {"filter", filter_case}};
     static char line[LINE_MOST];
     while (fgets(line, sizeof line, stdin) != NULL) {
         const char *kind = strtok(line, " \n");
@@ -291,6 +335,7 @@ int main(void)
         while (i < sizeof kinds / sizeof kinds[0] && (kind == NULL || strcmp(kind, kinds[i].kind) != 0)) i++;
         if (i == sizeof kinds / sizeof kinds[0]) give_up("a case of no known kind");
         kinds[i].judge();
+        clear_rooms();
     }
     return 0;
 }

@@ -20,32 +20,14 @@ function shown(statement: Statement): string {
 }
 
 const names = ['identity', 'unlock', 'keys', 'provision', 'lock'];
+const split = (lines: string) => lines.split('|');
+const latch = (rest: string) => `AT+QLATCH${rest}`;
 const data = (length: number) => `AT+QLATCH="data",0,"${'A'.repeat(length)}"`;
 
 const inside = [
-  ...['', 'AT', 'at', 'aT', '  AT', 'AT  ', 'A', 'A T', 'xAT', 'OK', 'AT;'],
-  ...[
-    'ATE',
-    'ATE0',
-    'ATE1',
-    'ATe1;I',
-    'ATE 1',
-    'ATE1 ;E0',
-    'ATI',
-    'ATI0',
-    'AT I 0 ; I',
-    'ATE0I0E1',
-    'ATE0+QLATCH?',
-  ],
-  ...[
-    'AT+QLATCH?',
-    'AT+QLATCH=?',
-    'at + qlatch',
-    'AT +QLATCH ?',
-    'at+qLatch = ? ',
-    'AT+QLATCH?;',
-    'AT+QLATCH=?; I',
-  ],
+  ...split('|AT|at|aT|  AT|AT  |A|A T|xAT|OK'),
+  ...split('ATE|ATE0|ATE1|ATe1;I|ATE 1|ATE1 ;E0|ATI|ATI0|AT I 0 ; I|ATE0I0E1|ATE0+QLATCH?'),
+  ...split('AT+QLATCH?|AT+QLATCH=?|AT +QLATCH ?|at+qLatch = ? |AT+QLATCH?;|AT+QLATCH=?; I'),
   ...names.flatMap((verb) => [`AT+QLATCH="${verb}"`, ` at +qlatch = "${verb}" ; E0`]),
   ...['console', 'adb', 'ssh', 'reset'].map((scope) => `AT+QLATCH="challenge","${scope}",60`),
   ...['0', '1', '9', '10', '4294967295'].map((number) => `AT+QLATCH="receipts",${number}`),
@@ -56,113 +38,26 @@ const inside = [
 ];
 
 const outside = [
-  ...[
-    'ATE2',
-    'ATE00',
-    'ATE01',
-    'ATE 2',
-    'ATE0 2',
-    'ATI1',
-    'ATI00',
-    'ATI 1',
-    'ATX',
-    'AT0',
-    'AT;',
-    'ATE;;',
-    'ATEE9',
-  ],
-  ...[
-    'AT+QLATCH',
-    'AT+QLATCH=',
-    'AT+QLATCHX?',
-    'AT+QLATC?',
-    'AT+QLATCH??',
-    'AT+QLATCH=??',
-    'AT+QLATCH?=',
-    'AT+QLATCH?1',
-  ],
-  ...[
-    'AT+QLATCH==?',
-    'AT+QLATCH?I',
-    'AT+QLATCH?+QLATCH?',
-    'AT-QLATCH?',
-    'AT+ QLATCH?',
-    'AT+QLATCH"lock"',
-    'AT+QLATCH ? x',
-  ],
+  ...split('AT;|ATE2|ATE00|ATE01|ATE 2|ATE0 2|ATI1|ATI00|ATI 1|ATX|AT0|ATE;;|ATEE9|AT+CSQ|AT+QADBKEY?'),
+  ...split('AT+QLATCH|AT+QLATCH=|AT+QLATCHX?|AT+QLATC?|AT+QLATCH??|AT+QLATCH=??|AT+QLATCH?=|AT+QLATCH?1'),
+  ...split('AT+QLATCH==?|AT+QLATCH?I|AT+QLATCH?+QLATCH?|AT-QLATCH?|AT+ QLATCH?|at + qlatch|AT+QLATCH ? x'),
+  ...split('AT+QLATCH"lock"|AT+QLATCH="lock" x|AT+QLATCH="lock"+QLATCH?|AT+QLATCH="l\\6Fck"|AT+QLATCH="a\\"'),
+  ...split('AT+QLATCH=""|AT+QLATCH=1|AT+QLATCH=,|AT+QLATCH="open"|AT+QLATCH="lo"ck"|AT+QLATCH=0,"lock"'),
+  ...split('AT+QLATCH?;AT+QLATCH?|AT+QLATCH?;+QADBKEY?|AT+QLATCH="lock";+CSQ;+QLATCH?|AT\t+QLATCH?'),
   ...[...names, 'challenge', 'data', 'receipts'].flatMap((verb) => [
-    ...[
-      `AT+QLATCH=${verb}`,
-      `AT+QLATCH="${verb.toUpperCase()}"`,
-      `AT+QLATCH="${verb} "`,
-      `AT+QLATCH="${verb}`,
-    ],
-    ...[
-      `AT+QLATCH="${verb}",`,
-      `AT+QLATCH="${verb}","x"`,
-      `AT+QLATCH="${verb}",1,2,3`,
-      `AT+QLATCH="${verb}"1`,
-    ],
-    ...[`AT+QLATCH="${verb}",1,"x",2`, `AT+QLATCH="${verb}","console",1,2`, `AT+QLATCH="${verb.slice(1)}"`],
+    ...[`=${verb}`, `="${verb.toUpperCase()}"`, `="${verb} "`, `="${verb}`, `="${verb.slice(1)}"`].map(latch),
+    ...split(',|,1|,"x"|,1,2,3|1|,1,"x",2|,"console",1,2').map((values) => latch(`="${verb}"${values}`)),
   ]),
-  ...[
-    'AT+QLATCH="lock",1',
-    'AT+QLATCH="lock" x',
-    'AT+QLATCH="lock"+QLATCH?',
-    'AT+QLATCH="l\\6Fck"',
-    'AT+QLATCH="a\\"',
-  ],
-  ...[
-    'AT+QLATCH=""',
-    'AT+QLATCH=1',
-    'AT+QLATCH=,',
-    'AT+QLATCH="open"',
-    'AT+QLATCH="lo"ck"',
-    'AT+QLATCH=0,"lock"',
-  ],
-  ...[
-    '"root",60',
-    '"console"',
-    '"console","60"',
-    '1,60',
-    '"console",60,1',
-    '"Console",60',
-    '"consol",60',
-    '"",60',
-  ].map((values) => `AT+QLATCH="challenge",${values}`),
-  ...['0', '"0","x"', '0,1', '0,"x",1', ',"x"', '"x",0', '0,"x\\0D"', '4294967296,"x"'].map(
-    (values) => `AT+QLATCH="data",${values}`,
+  ...split('"root",60|"console"|"console","60"|1,60|"console",60,1|"Console",60|"consol",60|"",60').map(
+    (values) => latch(`="challenge",${values}`),
   ),
-  ...[
-    '01',
-    '00',
-    '-1',
-    '+1',
-    '1 2',
-    '"1"',
-    '4294967296',
-    '18446744073709551616',
-    '1.0',
-    '0x1',
-    '',
-    '1,',
-    '1,2',
-  ].map((values) => `AT+QLATCH="receipts",${values}`),
-  ...[
-    'AT+QLATCH?\x00',
-    'AT+QLATCH?\x1f',
-    'AT+QLATCH?\x7f',
-    'AT+QLATCH?\x80',
-    'AT+QLATCH?\xff',
-    'AT\t+QLATCH?',
-  ],
-  ...[
-    'AT+QLATCH?;AT+QLATCH?',
-    'AT+CSQ',
-    'AT+QADBKEY?',
-    'AT+QLATCH?;+QADBKEY?',
-    'AT+QLATCH="lock";+CSQ;+QLATCH?',
-  ],
+  ...split(
+    '0|"0","x"|0,1|0,"x",1|,"x"|"x",0|0,"x\\0D"|4294967296,"x"|0,"x"x|0,"\x01"|0,"\r"|0,"\x7f"|0,"\xe9"',
+  ).map((values) => latch(`="data",${values}`)),
+  ...split('01|00|-1|+1|1 2|"1"|4294967296|18446744073709551616|1.0|0x1||1,|1,2|1"').map((values) =>
+    latch(`="receipts",${values}`),
+  ),
+  ...['\x00', '\x1f', '\x7f', '\x80', '\xff'].map((odd) => latch(`?${odd}`)),
   ...[data(257), `${data(256)}${' '.repeat(401 - data(256).length)}`, `AT${' '.repeat(399)}`],
 ];
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, readFileSync, writeFileSync } from 'node:fs';
 import { type TestContext, test } from 'node:test';
 import { AgentHome } from './home.ts';
 import { buildLatchd, Ended, Latchd } from './latchd.ts';
@@ -12,6 +13,9 @@ function newHome(t: TestContext, hwid: readonly string[] = ['LTE4-00A1B2C3D4E5']
   t.after(() => home.remove());
   return home;
 }
+
+/** The first of the vectors' roots, changed, as a root's file has it. */
+const root = (change: object) => `${JSON.stringify({ ...vectorRoots()[0], kid: undefined, ...change })}\n`;
 
 /** @returns what it says before it ends with 1 */
 async function refusal(home: AgentHome, configuration = home.configuration): Promise<string> {
@@ -48,18 +52,40 @@ for (const [rule, line] of [
   ['a program that is not absolute', 'adb.start = adbd'],
   ['a service that is none of the three', 'telnet.start = /bin/telnetd'],
   ['the same key again', 'firmware = test 2'],
-  ['a third root', 'root = /dev/null'],
+  ['a third root', 'root = HOME/third'],
   ['a firmware of more than 64 characters', `firmware = ${'x'.repeat(65)}`],
   ['a user that would be two fields', 'user = root:x'],
   ['a firmware that cannot stand in a challenge', 'firmware = say "hello"'],
+  ['a second port', 'at = stdio'],
+  ['a second IMEI', 'imei = HOME/imei'],
+  ['a second store', 'store = /var/lib/latchd'],
+  ['a second password file', 'shadow = /etc/shadow'],
+  ['a second user', 'user = root'],
+  ['a second program for the same', 'adb.stop = /bin/true'],
+  ['a scope without a service', 'reset.start = /bin/true'],
+  ['a service that is neither started nor stopped', 'console.run = /bin/true'],
+  ['a program of 17 words', `adb.start = /bin/true${' x'.repeat(16)}`],
+  ['a program of 256 characters', `adb.start = /${'x'.repeat(255)}`],
+  ['a port that is not absolute', 'at = ttyUSB2'],
+  ['a modem that is not absolute', 'modem = ttyUSB2'],
+  ['a modem without a name', 'modem ='],
+  ['a store that is not absolute', 'store = store'],
+  ['a password file that is not absolute', 'shadow = shadow'],
+  ['a user without a name', 'user ='],
+  ['a hardware ID from a file that is not there', 'hwid = /none'],
+  ['a hardware ID from an empty file', 'hwid = /dev/null'],
+  ['an IMEI from a file that is not there', 'imei = /none'],
+  ['back doors in a file that is not there', 'backdoors = /none'],
+  ['no back doors', 'backdoors = /dev/null'],
 ] as const) {
   test(`refused with its line: ${rule}`, async (t) => {
     const home = newHome(t);
-    const lines = home.lines.filter(
-      (kept) => !line.startsWith('firmware = x') || !kept.startsWith('firmware'),
-    );
-    const kept = line.startsWith('adb.start') ? lines.filter((other) => !other.startsWith('adb')) : lines;
-    home.configure([...kept, line]);
+    // What stands there alone is wrong by itself; what is wrong by being the second has its first.
+    const [key = ''] = line.split(/(?=[ =])/);
+    const second = /^a (?:second|third)|again/.test(rule);
+    const kept = home.lines.filter((other) => second || key === 'hwid' || !other.startsWith(`${key} `));
+    writeFileSync(home.path('third'), root({ n: Buffer.alloc(512, 0xff).toString('base64url') }));
+    home.configure([...kept, line.replace('HOME', home.dir)]);
     assert.match(await refusal(home), new RegExp(`:${kept.length + 1}:`));
   });
 }
@@ -89,6 +115,17 @@ for (const [rule, file, text] of [
   ['an empty hardware ID', 'hwid0', '\n'],
   ['a hardware ID that is too long', 'hwid0', `${'A'.repeat(65)}\n`],
   ['an IMEI that is not 15 digits', 'imei', '49015420323751\n'],
+  ['an IMEI of other characters', 'imei', '49015420323751X\n'],
+  ['an IMEI that is empty', 'imei', '\n'],
+  ['a hardware ID that ends too soon', 'hwid0', ''],
+  ['a root of another kind', 'root0', root({ kty: 'EC' })],
+  ['a root of another exponent', 'root0', root({ e: 'Aw' })],
+  ['a root of another name', 'root0', root({ kid: vectorRoots()[1].kid })],
+  ['a root with a member of its own', 'root0', root({ use: 'sig' })],
+  ['a root that is too short', 'root0', root({ n: Buffer.alloc(384, 0xff).toString('base64url') })],
+  ['a root that does not end', 'root0', root({}).replace('}', '')],
+  ['a root with a line behind it', 'root0', `${root({})}\n`],
+  ['an empty root', 'root0', ''],
 ] as const) {
   test(`refused: ${rule}`, async (t) => {
     const home = newHome(t);
@@ -115,6 +152,49 @@ for (const file of ['hwid0', 'imei']) {
     assert.match(await refusal(home), new RegExp(`/${file}: must be`));
   });
 }
+
+test('a configuration that is not a regular file is refused, whatever it says', (t) => {
+  const home = newHome(t);
+  const [name, ...first] = program;
+  // A here-document is a pipe.
+  const script = `exec "$@" -c /dev/fd/3 3<<'END'\n${readFileSync(home.configuration, 'utf8')}END\n`;
+  const { status, stderr } = spawnSync('sh', ['-c', script, 'sh', name, ...first], {
+    env: { PATH: process.env['PATH'], ...home.environment },
+    encoding: 'utf8',
+  });
+  assert.deepEqual([status, /must be a regular file/.test(stderr)], [1, true], stderr);
+});
+
+for (const [what, line] of [
+  ['a root', 'root0'],
+  ['the list of back doors', 'backdoors'],
+] as const) {
+  test(`refused: ${what} that others may write, or are the owners of`, async (t) => {
+    const home = newHome(t);
+    writeFileSync(home.path('backdoors'), '# none\n\nQADBKEY\n');
+    home.configure([...home.lines, `backdoors = ${home.path('backdoors')}`]);
+    for (const mode of [0o620, 0o602]) {
+      chmodSync(home.path(line), mode);
+      assert.match(await refusal(home), new RegExp(`${line}: must be`));
+    }
+    chmodSync(home.path(line), 0o600);
+    if (process.getuid?.() !== 0) return;
+    chownSync(home.path(line), 65_534, 0);
+    assert.match(await refusal(home), new RegExp(`${line}: must be`));
+  });
+}
+
+test('refused: back doors that are none, and a modem without any', async (t) => {
+  const home = newHome(t);
+  const lines = [...home.lines, `backdoors = ${home.path('backdoors')}`];
+  for (const list of ['# none\n', '"\n', `${'X'.repeat(64)}\n`, 'QADBKEY\n'.repeat(65)]) {
+    writeFileSync(home.path('backdoors'), list);
+    home.configure(lines);
+    assert.match(await refusal(home), new RegExp(`:${lines.length}:`));
+  }
+  home.configure([...home.lines, 'modem = /dev/ttyUSB2']);
+  assert.match(await refusal(home), /lacks backdoors/);
+});
 
 test('a configuration that is not there', async (t) => {
   const home = newHome(t);

@@ -116,6 +116,12 @@ export class AgentHome {
     this.#write('service', `#!/bin/sh\ntrap '' TERM HUP INT QUIT\n(${wait}) &\n${wait}\n`, 0o755);
   }
 
+  /** From now on a service that starts finds flash whole, and leaves it failing. */
+  serveAndFail(): void {
+    const wait = `read -r end < ${this.path('never')}`;
+    this.#write('service', `#!/bin/sh\n: > ${this.path('fail')}\n${wait}\n`, 0o755);
+  }
+
   endServices(signal: NodeJS.Signals): void {
     for (const { pid } of this.serving()) {
       try {

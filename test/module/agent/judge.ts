@@ -6,7 +6,7 @@ const source = resolve(import.meta.dirname, '../../../../module/agent');
 let program: string | undefined;
 
 /** The program of module/agent/tools/judge.c: that of the environment's JUDGE, else brought up to date by make. */
-function build(): string {
+export function judgeProgram(): string {
   const given = process.env['JUDGE'] ?? '';
   if (given !== '') return given;
   const made = spawnSync('flock', [source, 'make', '--silent', '-C', source, 'judge'], { encoding: 'utf8' });
@@ -19,7 +19,7 @@ function build(): string {
  * @returns the line that answers each
  */
 export function judge(cases: readonly (readonly string[])[]): readonly string[] {
-  program ??= build();
+  program ??= judgeProgram();
   const input = cases.map((words) => `${words.map((word) => word || '-').join(' ')}\n`).join('');
   const { status, stdout, stderr } = spawnSync(program, { input, encoding: 'utf8', maxBuffer: 1 << 26 });
   if (status !== 0) throw new Error(`judge ended with ${status}: ${stderr}`);

@@ -52,10 +52,7 @@ const kinds: Record<string, (jws: string, state: State, expect: Vector['expect']
 };
 
 for (const [name, words] of Object.entries(kinds)) {
-  const file = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as {
-    state: State;
-    vectors: readonly Vector[];
-  };
+  const file = readVectors(name);
   // What is asked before: whether the module is provisioned, whether this is the manifest that it holds.
   const before = (cme = 0) => cme === 909 || cme === 911;
   const vectors = file.vectors.filter(({ expect }) => !before(expect.cme) && expect.again !== true);
@@ -66,6 +63,30 @@ for (const [name, words] of Object.entries(kinds)) {
       assert.equal(got[at], made[at]?.[1], `${vector}: ${rule}`);
     }
   });
+}
+
+test('a name of a key has 43 characters of base64url, and where one is none the form is wrong (section 4)', () => {
+  const [header = '', ...rest] = readVectors('bundle').vectors[0]?.jws.split('.') ?? [];
+  const text = Buffer.from(header, 'base64url').toString();
+  const first = text.indexOf('"kid":"') + 7;
+  const cases = Array.from({ length: 43 }, (_, at) => {
+    const spoilt = `${text.slice(0, first + at)}/${text.slice(first + at + 1)}`;
+    return bundleWithoutManifest([Buffer.from(spoilt).toString('base64url'), ...rest].join('.'));
+  });
+  assert.deepEqual(new Set(judge(cases)), new Set(['901']));
+});
+
+test('before the first manifest no bundle has a key, and the form comes first (section 5)', () => {
+  const { jws = '' } = readVectors('bundle').vectors[0] ?? {};
+  assert.deepEqual(judge([jws, `${jws}=`].map((message) => bundleWithoutManifest(message))), ['905', '901']);
+});
+
+function bundleWithoutManifest(jws: string): string[] {
+  return ['bundle', 'LTE4-00A1B2C3D4E5', 'x', '', '0', '', hex(jws)];
+}
+
+function readVectors(name: string): { state: State; vectors: readonly Vector[] } {
+  return JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'));
 }
 
 function moduli(keys: readonly RsaJwk[]): string {
