@@ -3,7 +3,6 @@
 import { listed } from './agent-parsers.mjs';
 
 const storage = 'conformance: cannot be stored';
-const config = 'config: refused|two roots|configuration';
 
 const byFile = {
   'nonce.c': {
@@ -203,7 +202,7 @@ const byFile = {
       storage,
     ],
     'the service stops': ['service_stop(&latch->service);', '', 'conformance: lock ends'],
-    'the stop program runs': ['program_run(&latch->config->stop[scope]);', '', 'store: stop'],
+    'the stop program runs': ['program_run(&latch->config->stop[scope]);', '', 'stored: stop programs'],
     'a service that does not start': [
       'return refuse_start(latch, token, "service", 913);',
       '',
@@ -212,17 +211,17 @@ const byFile = {
     'what is refused is stopped': [
       '    stop_service(latch, token->scope);\n    session_refuse',
       '    session_refuse',
-      'conformance: opens nothing',
+      'stored: nothing opens',
     ],
     'opened has a number': [
       'if (!session_receipt(latch, receipt, &opened)) return refuse_start(latch, token, "storage", 914);',
       'session_receipt(latch, receipt, &opened);',
-      'conformance: opens nothing',
+      'stored: nothing opens',
     ],
     'opened is stored': [
       'if (!store_commit(&latch->store)) return refuse_start(latch, token, "storage", 914);',
       'store_commit(&latch->store);',
-      'power: recorded',
+      'stored: be recorded',
     ],
     'nothing to end': ['if (!latch->session.open) return 0;\n    latch', 'latch', 'conformance: lock'],
     'it ends whatever can be stored': [
@@ -253,7 +252,7 @@ const byFile = {
     'seconds do not wrap': [
       'elapsed(latch) >= (int64_t)latch->session.what.seconds * 1000',
       'elapsed(latch) >= (int32_t)(latch->session.what.seconds * 1000)',
-      'conformance: longest',
+      'stored: as long as',
     ],
     'the service has ended': [
       '} else if (has_ended(&latch->service)) {',
@@ -279,7 +278,7 @@ const byFile = {
     'a receipt for the old session': [
       'if (!session_receipt(latch, &receipt, &closed)) return false;',
       'session_receipt(latch, &receipt, &closed);',
-      'power: fails',
+      'stored: a start fails',
     ],
     'the old session is over': [
       '    memset(&draft->session, 0, sizeof draft->session);\n',
@@ -289,19 +288,19 @@ const byFile = {
     'stop programs run first': [
       'for (enum scope scope = 0; scope < SERVICES; scope++) program_run(&config->stop[scope]);',
       '',
-      'store: stop',
+      'stored: stop programs',
     ],
     'a store that makes no sense': [
       '        complain("the store does not make sense", NULL);\n        return false;',
       '',
-      'store: sense',
+      'stored: make sense',
     ],
     'a device key': [
       '!device_load(&latch->device, latch->store.state.device) || ',
       '(device_load(&latch->device, latch->store.state.device), false) || ',
-      'store: sense',
+      'stored: make sense',
     ],
-    'a manifest': ['!load_manifest(latch) ||', '(load_manifest(latch), false) ||', 'store: sense'],
+    'a manifest': ['!load_manifest(latch) ||', '(load_manifest(latch), false) ||', 'stored: make sense'],
     'the password file is finished': [
       'close_old_session(latch) && shadow_set(config->shadow, config->user, latch->store.state.pw.hash)',
       'close_old_session(latch)',
@@ -310,7 +309,7 @@ const byFile = {
     'no start where nothing can be written': [
       '    complain("the store or the password file could not be written", NULL);\n    return false;',
       '    return true;',
-      'power: fails',
+      'stored: a start fails',
     ],
     'the store is open': [
       'return store_open(&latch->store, config->store, config->hwid) && start(latch);',
@@ -331,15 +330,15 @@ const byFile = {
     'a directory that cannot be made': [
       'if (mkdir(path, 0700) != 0 && errno != EEXIST) {',
       'if (mkdir(path, 0700), false) {',
-      'store: no directory',
+      'stored: no directory',
     ],
     'a directory that is none': [
       'if (store->dir < 0 || fstat(store->dir, &status) != 0) {',
       'if (fstat(store->dir, &status), false) {',
-      'store: no directory',
+      'stored: no directory',
     ],
-    'its owner': ['status.st_uid != geteuid() || ', '', 'store: closed to others'],
-    'closed to others': [' || (status.st_mode & 077) != 0', '', 'store: closed to others'],
+    'its owner': ['status.st_uid != geteuid() || ', '', 'stored: closed to others'],
+    'closed to others': [' || (status.st_mode & 077) != 0', '', 'stored: closed to others'],
     'mode of the file': ['.st_mode = 0600', '.st_mode = 0644', 'store: its owner'],
     sealed: ['bool done = seal(store->sealed, length, store->hwid) &&', 'bool done =', 'store: in the clear'],
     unsealed: [
@@ -350,17 +349,17 @@ const byFile = {
     decoded: [
       'state_decode(&store->state, store->sealed + SEAL_OVERHEAD, length - SEAL_OVERHEAD);',
       '(state_decode(&store->state, store->sealed + SEAL_OVERHEAD, length - SEAL_OVERHEAD), true);',
-      'store: sense',
+      'stored: make sense',
     ],
     'a new store is written': [
       'device_make(store->draft.device) && store_commit(store)) return true;',
       'device_make(store->draft.device)) { store_commit(store); return true; }',
-      'power: fails',
+      'stored: a start fails',
     ],
     'a file that cannot be read': [
       'if (length < 0 && errno != ENOENT) {',
       'if (false) {',
-      'store: no directory',
+      'stored: no directory',
     ],
     'what is not stored did not happen': [
       'if (done) store->state = store->draft;',
@@ -385,7 +384,7 @@ const byFile = {
     'seq does not wrap': [
       'if (store->next + BLOCK - 1 > UINT32_MAX) return false;',
       '',
-      'store: last number',
+      'stored: last number',
     ],
     'seq is reserved on flash': [
       'if (!store_commit(store)) return false;',
@@ -421,122 +420,200 @@ const byFile = {
       'bool written = (write_aside(dir, aside, bytes, length, like), true) && hook_step() &&',
     ],
     'nothing is left beside it': ['if (hook_step()) unlinkat(dir, aside, 0);', ''],
-    'a regular file': ['S_ISREG(status.st_mode) && ', '', config],
-    'root’s or its own': ['(status.st_uid == 0 || status.st_uid == geteuid()) &&', '', config],
-    'no group, no others': ['(status.st_mode & (S_IWGRP | S_IWOTH)) == 0;', 'true;', config],
-    'no group': ['(S_IWGRP | S_IWOTH)', '(S_IWOTH)', config],
-    'no others': ['(S_IWGRP | S_IWOTH)', '(S_IWGRP)', config],
-    safe: ['if (safe) return length;', 'return length;', config],
+    'a regular file': ['S_ISREG(status.st_mode) && ', '', 'config: not a regular'],
+    'root’s or its own': [
+      '(status.st_uid == 0 || status.st_uid == geteuid()) &&',
+      '',
+      'config: a root that others',
+    ],
+    'no group, no others': ['(status.st_mode & (S_IWGRP | S_IWOTH)) == 0;', 'true;', 'config: may write'],
+    'no group': ['(S_IWGRP | S_IWOTH)', '(S_IWOTH)', 'config: may write'],
+    'no others': ['(S_IWGRP | S_IWOTH)', '(S_IWGRP)', 'config: may write'],
+    safe: ['if (safe) return length;', 'return length;', 'config: may write'],
     read: [
       'complain("cannot read ", path, ": ", strerror(errno), NULL);\n        return -1;',
       'length = 0;',
-      config,
+      'config: not there',
     ],
   },
 
   'config.c': {
-    test: config,
-    once: ["to[0] == '\\0' && value.length", 'value.length'],
-    'some value': ['value.length > 0 && span_copy(to, room, value);', 'span_copy(to, room, value);'],
-    'an absolute path': ["return path.length > 0 && path.at[0] == '/';", 'return true;'],
-    'a number is there': ['if (length <= 0) {', 'if (length < 0) {'],
-    'a number has digits': ['return digits > 0 && ', 'return '],
-    'firmware is a name': ['return !quoted.full && cursor_done(&cursor) && ', 'return '],
-    'firmware fits': ['return !quoted.full && ', 'return '],
-    'user is one field': ["memchr(value.at, ':', value.length) == NULL &&", ''],
+    test: 'config',
+    once: ["to[0] == '\\0' && value.length", 'value.length', 'config: again|a second'],
+    'some value': [
+      'value.length > 0 && span_copy(to, room, value);',
+      'span_copy(to, room, value);',
+      'config: no value|without a name',
+    ],
+    'an absolute path': [
+      "return path.length > 0 && path.at[0] == '/';",
+      'return true;',
+      'config: not absolute',
+    ],
+    'a number is there': ['if (length <= 0) {', 'if (length < 0) {', 'config: an empty file'],
+    'a number has digits': ['return digits > 0 && ', 'return ', 'config: IMEI that is empty|empty hardware'],
+    'firmware is a name': [
+      'return !quoted.full && cursor_done(&cursor) && ',
+      'return ',
+      'config: stand in a challenge',
+    ],
+    'firmware fits': ['return !quoted.full && ', 'return ', 'config: 64 characters'],
+    'user is one field': ["memchr(value.at, ':', value.length) == NULL &&", '', 'config: two fields'],
     'hwid is read': [
       'if (!read_number(path, part, sizeof part)) return false;',
       'read_number(path, part, sizeof part);',
+      'config: hardware ID from',
     ],
-    'hwid fits': ['return !hwid.full && ', 'return '],
-    'imei once': ["config->imei[0] != '\\0' || ", ''],
+    'hwid fits': ['return !hwid.full && ', 'return ', 'config: too long'],
+    'imei once': ["config->imei[0] != '\\0' || ", '', 'config: second IMEI'],
     'imei is read': [
       '!read_number(value, imei, sizeof imei)) return false;',
       '(read_number(value, imei, sizeof imei), false)) return false;',
+      'config: an IMEI from',
     ],
-    'imei length': ['strlen(imei) == 15 && ', ''],
-    'imei digits': ['strspn(imei, "0123456789") == 15 &&', ''],
+    'imei length': ['strlen(imei) == 15 && ', '', 'config: 15 digits'],
+    'imei digits': ['strspn(imei, "0123456789") == 15 &&', '', 'config: IMEI of other'],
     'root: members': [
       'else cursor_check(&cursor, (span_is(name, "kty") && span_is(value, "RSA")) ||\n                                       (span_is(name, "e") && span_is(value, "AQAB")));',
       '',
+      'config: member of its own',
     ],
-    'root: kty': ['(span_is(name, "kty") && span_is(value, "RSA"))', 'span_is(name, "kty")'],
-    'root: e': ['(span_is(name, "e") && span_is(value, "AQAB"))', 'span_is(name, "e")'],
-    'root: whole': ['if (!cursor_done(&cursor) || ', 'if ('],
+    'root: kty': [
+      '(span_is(name, "kty") && span_is(value, "RSA"))',
+      'span_is(name, "kty")',
+      'config: another kind',
+    ],
+    'root: e': [
+      '(span_is(name, "e") && span_is(value, "AQAB"))',
+      'span_is(name, "e")',
+      'config: another exponent',
+    ],
+    'root: whole': ['if (!cursor_done(&cursor) || ', 'if (', 'config: does not end|something behind'],
     'root: a key': [
       ' || !rsa_key_from(key, ROOT_BITS, n)) return false;',
       ' || (rsa_key_from(key, ROOT_BITS, n), false)) return false;',
+      'config: too short',
     ],
-    'root: its name': ['return kid.length == 0 || span_is(kid, key->kid);', 'return true;'],
-    'two roots': ['config->root_count == ROOTS || ', ''],
+    'root: its name': [
+      'return kid.length == 0 || span_is(kid, key->kid);',
+      'return true;',
+      'config: another name',
+    ],
+    'two roots': ['config->root_count == ROOTS || ', '', 'config: third root'],
     'root: trusted': [
       'long length = file_read_trusted(path, text, sizeof text);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    struct rsa_key',
       'struct stat status; long length = file_read(AT_FDCWD, path, text, sizeof text, &status);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    struct rsa_key',
+      'config: a root that others',
     ],
     'root: one line': [
       'if (!next_line(&rest, &line) || rest.length > 0 || ',
       'if (!next_line(&rest, &line) || ',
+      'config: line behind',
     ],
-    'root: a line': ['if (!next_line(&rest, &line) || rest', 'if (next_line(&rest, &line), rest'],
+    'root: a line': [
+      'if (!next_line(&rest, &line) || rest',
+      'if (next_line(&rest, &line), rest',
+      'config: empty root',
+    ],
     'root: read': [
       ' || !read_root(root, line)) return false;',
       ' || (read_root(root, line), false)) return false;',
+      'config: is no key',
     ],
     'no root twice': [
       'return rsa_key_named(config->roots, config->root_count++, span_of(root->kid)) == NULL;',
       'config->root_count++; return true;',
+      'config: two roots',
     ],
     'shadow is absolute': [
       'if (!is_absolute(value) || !set_text(config->shadow',
       'if (!set_text(config->shadow',
+      'config: file that is not absolute',
     ],
     'shadow once': [
       '!set_text(config->shadow, sizeof config->shadow, value)) return false;',
       '(set_text(config->shadow, sizeof config->shadow, value), false)) return false;',
+      'config: second password',
     ],
-    'program once': ['program->argv[0] != NULL || ', ''],
+    'program once': ['program->argv[0] != NULL || ', '', 'config: second program'],
     'program fits': [
       '!span_copy(program->text, sizeof program->text, value)) return false;',
       '(span_copy(program->text, sizeof program->text, value), false)) return false;',
+      'config: 256',
     ],
-    'program: words': ['if (count == PROGRAM_WORDS) return false;', ''],
-    'program is absolute': ["return count > 0 && program->argv[0][0] == '/';", 'return count > 0;'],
-    'program is there': ['return count > 0 && program', 'return program'],
+    'program: words': ['if (count == PROGRAM_WORDS) return false;', '', 'config: 17 words'],
+    'program is absolute': [
+      "return count > 0 && program->argv[0][0] == '/';",
+      'return count > 0;',
+      'config: program that is not absolute',
+    ],
+    'program is there': ['return count > 0 && program', 'return program', 'config: no value'],
     'doors: trusted': [
       'text[FILE_ROOM];\n    if (!span_copy(path, sizeof path, value)) return false;\n    long length = file_read_trusted(path, text, sizeof text);',
       'text[FILE_ROOM];\n    struct stat status;\n    if (!span_copy(path, sizeof path, value)) return false;\n    long length = file_read(AT_FDCWD, path, text, sizeof text, &status);',
+      'config: back doors that others',
     ],
     'doors: fit': [
       'if (!words_add(&config->backdoors, line)) return false;',
       'words_add(&config->backdoors, line);',
+      'config: doors that are none',
     ],
-    'doors: some': ['return config->backdoors.count > 0;', 'return true;'],
-    'a service': ['if (dot == NULL) return false;', 'if (dot == NULL) dot = key.at;'],
-    'a service that it knows': ['!scope_named(name, &scope) || ', '(scope_named(name, &scope), false) || '],
-    'a service that has programs': [' || scope >= SERVICES) return false;', ') return false;'],
-    'start or stop': ['if (!*known) return false;', ''],
-    'at is absolute': ['(span_is(value, "stdio") || is_absolute(value)) &&', ''],
+    'doors: some': [
+      'return config->backdoors.count > 0;',
+      'return true;',
+      'config: no back doors|doors that are none',
+    ],
+    'a service': [
+      'if (dot == NULL) return false;',
+      'if (dot == NULL) dot = key.at;',
+      'config: does not know|no .=.',
+    ],
+    'a service that it knows': [
+      '!scope_named(name, &scope) || ',
+      '(scope_named(name, &scope), false) || ',
+      'config: none of the three',
+    ],
+    'a service that has programs': [
+      ' || scope >= SERVICES) return false;',
+      ') return false;',
+      'config: without a service',
+    ],
+    'start or stop': ['if (!*known) return false;', '', 'config: neither'],
+    'at is absolute': ['(span_is(value, "stdio") || is_absolute(value)) &&', '', 'config: port that is not'],
     'modem is absolute': [
       'return is_absolute(value) && set_text(config->modem',
       'return set_text(config->modem',
+      'config: modem that is not',
     ],
     'store is absolute': [
       'return is_absolute(value) && set_text(config->store',
       'return set_text(config->store',
+      'config: store that is not',
     ],
     'a line that is wrong': [
       'known ? ": not a value for this key, or one too many" : ": unknown key",\n             NULL);\n    return false;',
       '0);\n    return true;',
+      'config: does not know|no .=.',
     ],
-    complete: ['complain("the configuration lacks ", missing, NULL);\n    return false;', 'return true;'],
-    'complete: hwid': ['!is_hwid(span_of(config->hwid))', "config->hwid[0] == '\\0'"],
+    complete: [
+      'complain("the configuration lacks ", missing, NULL);\n    return false;',
+      'return true;',
+      'config: missing',
+    ],
+    'complete: hwid': [
+      '!is_hwid(span_of(config->hwid))',
+      "config->hwid[0] == '\\0'",
+      'config: hardware ID of other',
+    ],
     'complete: backdoors': [
       'config->modem[0] != \'\\0\' && config->backdoors.count == 0 ? "backdoors"',
       'false ? "backdoors"',
+      'config: modem without any',
     ],
     'configuration: trusted': [
       'long length = file_read_trusted(path, text, sizeof text);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    while (next_line(&rest, &line)) {\n        if (!read_line',
       'struct stat status; long length = file_read(AT_FDCWD, path, text, sizeof text, &status);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    while (next_line(&rest, &line)) {\n        if (!read_line',
+      'config: may write',
     ],
     'every line counts': [
       'if (!read_line(config, path, line, ++number)) return false;',

@@ -69,7 +69,7 @@ for (const [rule, line] of [
   ['a port that is not absolute', 'at = ttyUSB2'],
   ['a modem that is not absolute', 'modem = ttyUSB2'],
   ['a modem without a name', 'modem ='],
-  ['a store that is not absolute', 'store = store'],
+  ['a store that is not absolute', 'store = none/store'],
   ['a password file that is not absolute', 'shadow = shadow'],
   ['a user without a name', 'user ='],
   ['a hardware ID from a file that is not there', 'hwid = /none'],

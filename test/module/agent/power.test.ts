@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import type { Challenge } from '../../../protocol/messages.ts';
 import { Agent, removeAgents } from '../agent.ts';
@@ -61,7 +62,11 @@ const life: readonly Step[] = [
   },
 ];
 
-test('at whatever step that touches store or password file the power goes: the old state or the new one, nothing to repair (section 4)', {
+/** What lay on flash after a cut, and was cut again: what looks the same need not be tried twice. */
+const cutAgain = new Set<string>();
+let secondCuts = 0;
+
+test('at whatever step that touches store or password file the power goes: the old state or the new one, nothing to repair, and so where it goes again during the start after it (section 4)', {
   timeout: 300_000,
 }, async () => {
   let cuts = 0;
@@ -71,6 +76,7 @@ test('at whatever step that touches store or password file the power goes: the o
     more = several.every(Boolean);
   }
   assert.ok(cuts >= 50, `only ${cuts} steps touched store or password file`);
+  assert.ok(secondCuts >= 50, `only ${secondCuts} cuts during a start after a cut`);
 });
 
 /** Lives until just before write step `at`. @returns false where there is none */
@@ -91,6 +97,7 @@ async function cut(at: number): Promise<boolean> {
     if (!(error instanceof Ended) || error.end.code !== 99) throw error;
   }
   agent.home.endServices('SIGKILL');
+  const flash = keep(agent);
   await agent.boot();
   bench ??= await Bench.open(async () => agent);
   const where = `cut before step ${at}, in ${life[done]?.name}`;
@@ -98,8 +105,66 @@ async function cut(at: number): Promise<boolean> {
   const found = await view(bench);
   assert.ok(may.includes(found), `${where}: ${found}\nis none of\n${may.join('\n')}`);
   await goOn(bench, where);
+  if (isNew(flash, found)) await cutStarts({ agent, bench, flash, may, where });
   await agent.remove();
   return true;
+}
+
+const parts = ['store', 'shadow', 'shadow.latchd'] as const;
+
+/** Keeps what is on flash. @returns the directory that it is kept in */
+function keep({ home }: Agent): string {
+  for (const part of parts.filter((name) => readdirSync(home.dir).includes(name))) {
+    cpSync(home.path(part), home.path(`kept/${part}`), { recursive: true, preserveTimestamps: true });
+  }
+  return home.path('kept');
+}
+
+/** Whether nothing that looked the same has been cut again: the store is sealed, so its files' sizes stand for it. */
+function isNew(flash: string, found: string): boolean {
+  const store = readdirSync(`${flash}/store`).map(
+    (name) => `${name} ${statSync(`${flash}/store/${name}`).size}`,
+  );
+  const look = [found, ...store, ...readdirSync(flash), readFileSync(`${flash}/shadow`, 'utf8')].join('\n');
+  if (cutAgain.has(look)) return false;
+  cutAgain.add(look);
+  return true;
+}
+
+interface AfterCut {
+  readonly agent: Agent;
+  readonly bench: Bench;
+  readonly flash: string;
+  /** What may be found there. */
+  readonly may: readonly string[];
+  readonly where: string;
+}
+
+/** The power goes again, before every step of the start after the cut. */
+async function cutStarts({ agent, bench, flash, may, where }: AfterCut): Promise<void> {
+  for (let step = 1; ; step++) {
+    await agent.kill();
+    for (const part of parts) rmSync(agent.home.path(part), { recursive: true, force: true });
+    cpSync(flash, agent.home.dir, { recursive: true, preserveTimestamps: true });
+    if (!(await isCut(agent, step))) return;
+    secondCuts += 1;
+    await agent.boot();
+    const found = await view(bench);
+    assert.ok(may.includes(found), `${where}, and step ${step} of the start: ${found}`);
+    const aside = [...readdirSync(agent.home.path('store')), ...readdirSync(agent.home.dir)];
+    assert.equal(aside.includes('shadow.latchd'), false, `${where}, and step ${step} of the start`);
+  }
+}
+
+/** Starts it with a cut before that step. @returns false where the start has no such step */
+async function isCut(agent: Agent, step: number): Promise<boolean> {
+  try {
+    await agent.boot({ LATCHD_TEST_CUT: String(step) });
+    return false;
+  } catch (error) {
+    if (!(error instanceof Ended) || error.end.code !== 99) throw error;
+    return true;
+  }
 }
 
 /** What is found where the power goes between two steps. */
