@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { guards } from './guards/list.mjs';
+import { without } from './guards/take.mjs';
 
 const sources = [
   'base64url',
@@ -42,14 +43,7 @@ function plant(guard, index) {
   for (const file of [...sources, ...tests]) cpSync(file, join(place, String(index), file));
   if (guard.file === undefined) return;
   const target = join(place, String(index), 'protocol', guard.file);
-  const text = readFileSync(target, 'utf8');
-  if (text.split(guard.find).length !== 2) {
-    throw new Error(`${guard.file}: ${JSON.stringify(guard.find)} is not there exactly once`);
-  }
-  writeFileSync(
-    target,
-    text.replace(guard.find, () => guard.put),
-  );
+  writeFileSync(target, without(guard, readFileSync(target, 'utf8')));
 }
 
 /** One run of the compiler for all; types are not checked, since a missing guard may well offend them. */

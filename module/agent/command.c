@@ -103,6 +103,7 @@ static int receipts(struct latch *latch, uint32_t after)
 
 int command_execute(struct latch *latch, const struct command *command)
 {
+    /* What was asked before in the same line may have taken its time. */
     session_look(latch);
     switch (command->verb) {
     case VERB_VERBS: return verbs(latch);

@@ -80,14 +80,13 @@ static bool set_firmware(struct config *config, struct span value)
     text_add(&quoted, "\"");
     struct cursor cursor = cursor_over(span_of_text(&quoted));
     read_name(&cursor, name);
-    return !quoted.full && cursor_done(&cursor) && set_text(config->firmware, sizeof config->firmware, value);
+    return cursor_done(&cursor) && set_text(config->firmware, sizeof config->firmware, value);
 }
 
 /* It is one field of a line. */
 static bool set_user(struct config *config, struct span value)
 {
-    return value.length > 0 && memchr(value.at, ':', value.length) == NULL &&
-           set_text(config->user, sizeof config->user, value);
+    return memchr(value.at, ':', value.length) == NULL && set_text(config->user, sizeof config->user, value);
 }
 
 /* protocol.md §1: the numbers of the silicon, upper case, joined by `-`. */
@@ -108,12 +107,11 @@ static bool set_hwid(struct config *config, struct span value)
     return !hwid.full && span_copy(config->hwid, sizeof config->hwid, span_of_text(&hwid));
 }
 
+/* Its room is that of 15 digits. */
 static bool set_imei(struct config *config, struct span value)
 {
-    char imei[64];
-    if (config->imei[0] != '\0' || !read_number(value, imei, sizeof imei)) return false;
-    return strlen(imei) == 15 && strspn(imei, "0123456789") == 15 &&
-           span_copy(config->imei, sizeof config->imei, span_of(imei));
+    return config->imei[0] == '\0' && read_number(value, config->imei, sizeof config->imei) &&
+           strspn(config->imei, "0123456789") == 15;
 }
 
 /* The names of a JWK's members may stand in either order: that of a manifest, or RFC 8785's. */

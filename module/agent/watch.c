@@ -9,6 +9,10 @@
  * there is stopped: looking further would take too long. */
 #define FURTHEST ((size_t)3 * WORD_ROOM + 64)
 
+/* Where the front has been forgotten, what is remembered is longer still: whoever looks stops before he has seen it all,
+ * and does not take what is gone for nothing. Two characters may be behind what he looks at. */
+_Static_assert(FURTHEST < WATCH_ROOM / 2 - 2, "no word begins before what is remembered, unseen");
+
 static char upper(char character)
 {
     return character >= 'a' && character <= 'z' ? (char)(character - 'a' + 'A') : character;
@@ -136,7 +140,7 @@ static bool may_end_with(const struct watch *watch, size_t length, const struct 
         else if (!step_back(&ways, word, character)) return false;
         if (ways.erasing[0][WHOLE] >= 0) return true;
     }
-    return watch->cut;
+    return false;
 }
 
 bool watch_ends_with(const struct watch *watch, const struct word *word)

@@ -40,7 +40,7 @@ void watch_take_back(struct watch *watch);
 /* True where the byte that was fed last may complete the word, in either case, with spaces, quotes and control
  * characters anywhere, letters as `\hh` (V.250 §5.4.2.2) or with their eighth bit set. How a modem edits its lines
  * is not known (V.250 §5.2.2): a backspace or a delete erases one character or none, and that may be a letter, or a
- * space that the modem had kept. True also where the word's beginning may lie further back than is remembered or looked. */
+ * space that the modem had kept. True also where the word may begin further back than is looked. */
 bool watch_ends_with(const struct watch *watch, const struct word *word);
 
 bool watch_ends_with_any(const struct watch *watch, const struct words *words);

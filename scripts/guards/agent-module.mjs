@@ -1,13 +1,15 @@
 // What scripts/guards/agent.mjs takes out of what latchd does with what it has read: as in agent-parsers.mjs.
 // Tests are a file of test/module/agent, or the conformance suite, and behind the colon a pattern of test names.
-import { listed } from './agent-parsers.mjs';
+import { listed } from './take.mjs';
 
 const storage = 'conformance: cannot be stored';
+const owed = 'conformance: no number|while a receipt is owed|within ten seconds';
 
 const byFile = {
   'nonce.c': {
     test: 'conformance: nonce|pace|every 2 s',
-    'the first challenge may be made': ['!nonce->made || ', ''],
+    'a newer one counts anew': ['.bad_signatures = 0}', '.bad_signatures = nonce->bad_signatures}'],
+    'the first challenge may be made': ['!nonce->made || ', '', 'stored: just booted'],
     'one challenge every 2 s': ['now - nonce->made_at >= SPACING', 'true'],
     'spacing itself': ['>= SPACING', '> SPACING'],
     'it lives 600 s': ['if (nonce->live && now - nonce->made_at >= LIFE) nonce_kill(nonce);', ''],
@@ -15,10 +17,6 @@ const byFile = {
     'the killed is dead': ['nonce->live = false;', ''],
     'three bad signatures': ['if (++nonce->bad_signatures >= MOST_BAD_SIGNATURES) nonce_kill(nonce);', ''],
     'three, not four': ['>= MOST_BAD_SIGNATURES', '> MOST_BAD_SIGNATURES'],
-    'a newer one counts anew': [
-      '    *nonce = (struct nonce){',
-      '    unsigned bad = nonce->bad_signatures;\n    *nonce = (struct nonce){\n        .bad_signatures = bad, //',
-    ],
   },
 
   'command.c': {
@@ -26,27 +24,22 @@ const byFile = {
     provisioned: ['if (!held->provisioned) return 911;', '', 'conformance: 911'],
     'some seconds': ['if (seconds == 0) return 907;', '', 'conformance: 907'],
     pace: ['if (!nonce_may_make(&latch->nonce, now)) return 908;', '', 'conformance: 908'],
+    'the time is looked at': [
+      '    session_look(latch);\n    switch',
+      '    switch',
+      'stored: before each command',
+    ],
     'a number': [
       '!store_seq(&latch->store, &seq) || ',
       '(store_seq(&latch->store, &seq), false) || ',
-      'conformance: number|256',
+      'stored: last number',
     ],
     'no gap': ['if (offset > latch->length) return 912;', '', 'conformance: gap'],
     'room for data': ['if (piece.length > sizeof latch->data - offset) return 901;', '', 'conformance: 8192'],
-    'a session is looked at first': [
-      '    session_look(latch);\n    switch',
-      '    switch',
-      'conformance: time is over|ends by itself',
-    ],
     'no receipt where it is locked': [
       'if (code == 0 && receipt.length > 0) answer_jws',
       'if (code == 0) answer_jws',
       'conformance: lock',
-    ],
-    'no receipt where there is none': [
-      'if (code == 0 && receipt',
-      'if (receipt',
-      'conformance: where no number',
     ],
     'receipts that are asked for': [
       'if (held->receipt[i].seq > after) answer',
@@ -57,8 +50,7 @@ const byFile = {
 
   'unlock.c': {
     test: 'conformance: refused/|spends|spent|opens once|bad signatures',
-    provisioned: ['!latch->store.state.provisioned || ', '', 'conformance: 911|reset'],
-    'a manifest is held': [' || held.manifest == NULL) return 911;', ') return 911;', 'conformance: 911'],
+    provisioned: ['if (!latch->store.state.provisioned) return 911;', '', 'conformance: 911|reset'],
     'the nonce lives': [
       'live ? &latch->nonce : NULL',
       '&latch->nonce',
@@ -92,25 +84,16 @@ const byFile = {
     'reset: a new key': ['memcpy(draft->device, secret, sizeof secret);', '', 'conformance: reset'],
     'reset: no last': ["draft->last[0] = '\\0';", '', 'conformance: reset'],
     'reset: no session': ['memset(&draft->session, 0, sizeof draft->session);', '', 'conformance: reset'],
+    'reset: no TLS key': ['if (done) (void)tls_forget(latch->store.dir);', '', 'tls-key: off flash'],
     'reset: the key is in use': [
       'if (done) done = device_load(&latch->device, secret);\n    else session',
       'if (!done) session',
       'conformance: reset',
     ],
-    'reset: stored': [
-      'done = store_commit(&latch->store);',
-      'store_commit(&latch->store);',
-      'conformance: reset',
-    ],
-    'reset: refused where it cannot be': [
-      'else session_refuse(latch, jti, "storage");',
-      '',
-      'conformance: reset',
-    ],
   },
 
   'provision.c': {
-    test: 'conformance: manifest|bundle|provision|successors|keys',
+    test: 'conformance: a manifest|manifest is|higher manifest|successors|a bundle|offline bundle|no bundle',
     'a manifest passes': ['if (code != 0) return code;\n    struct state *draft', 'struct state *draft'],
     'a manifest is stored': [
       'if (!store_commit(&latch->store)) return 914;\n    latch->manifest',
@@ -129,18 +112,19 @@ const byFile = {
       'bool again = held.length > 0 && span_equals(latch_message(latch), held);',
       'bool again = false;',
     ],
-    'no bytes are not the same': ['held.length > 0 && ', ''],
+    'no bytes are not the same': ['held.length > 0 && ', '', 'conformance: new module'],
     'provisioned once': ['if (latch->store.state.provisioned) return 909;', ''],
     'a bundle passes': ['if (code != 0) return code;\n    uint32_t', 'uint32_t'],
     'a receipt': [
       'if (!session_receipt(latch, &receipt, &provisioned)) return 914;',
       'session_receipt(latch, &receipt, &provisioned);',
-      storage,
+      'stored: last number',
     ],
+    'no TLS key of before': ['!tls_forget(latch->store.dir) || ', '', 'tls-key: off flash'],
     'a bundle is stored': [
       'if (!store_commit(&latch->store)) return 914;\n    if',
       'store_commit(&latch->store);\n    if',
-      storage,
+      'stored: provisions nothing',
     ],
     'an offline bundle has no password': ['if (bundle.bound) draft->pw', 'draft->pw'],
     'the password file': [
@@ -150,6 +134,7 @@ const byFile = {
     'the password file is written': [
       'if (!shadow_set(latch->config->shadow, latch->config->user, latch->store.state.pw.hash)) return 914;',
       'shadow_set(latch->config->shadow, latch->config->user, latch->store.state.pw.hash);',
+      'stored: is not answered',
     ],
   },
 
@@ -158,22 +143,48 @@ const byFile = {
     'a number': [
       'if (!store_seq(&latch->store, &receipt->seq)) return false;',
       'store_seq(&latch->store, &receipt->seq);',
-      'conformance: number',
+      owed,
     ],
     'a refusal leaves the session': [
-      'return latch->session.open ? latch->session.what : none;',
+      'return latch->session.open || latch->session.owed.event != NULL ? latch->session.what : none;',
       'return none;',
       'conformance: leaves an open session',
     ],
     'what is closed is not stored as open': [
-      'return latch->session.open ? latch->session.what : none;',
+      'return latch->session.open || latch->session.owed.event != NULL ? latch->session.what : none;',
       'return latch->session.what;',
-      'conformance: reboot|ends the session',
+      'conformance: closes the session: closed',
+    ],
+    'what is owed stays on flash': [
+      'return latch->session.open || latch->session.owed.event != NULL ?',
+      'return latch->session.open ?',
+      'stored: off flash',
     ],
     'a refusal without a number': [
-      'if (!session_receipt(latch, &receipt, &refused)) return;',
-      'session_receipt(latch, &receipt, &refused);',
-      'conformance: number',
+      'if (session_receipt(latch, &receipt, &refused)) keep(latch, &receipt);',
+      'session_receipt(latch, &receipt, &refused); keep(latch, &receipt);',
+      'stored: for a refusal',
+    ],
+    'nothing is owed': ['if (owed->event == NULL) return 0;', '', 'conformance: unprovisioned|lock'],
+    'what is owed has a number': [
+      'if (!session_receipt(latch, receipt, &last)) return 914;',
+      'session_receipt(latch, receipt, &last);',
+      owed,
+    ],
+    'it is owed once': [
+      '    owed->event = NULL;\n    keep',
+      '    keep',
+      'conformance: lock ends|closes the session',
+    ],
+    'a refusal that is owed': [
+      'latch->session.owed = (struct owed){"refused", why, 0, 0};',
+      '',
+      'conformance: does not start',
+    ],
+    'whose refusal is owed': [
+      'latch->session.what = latch->store.state.session;\n    latch->session.owed',
+      'latch->session.owed',
+      'conformance: does not start',
     ],
     last: ['memcpy(draft->last, token->jti, sizeof draft->last);', '', 'conformance: last is'],
     'the session is stored': [
@@ -187,21 +198,26 @@ const byFile = {
       'conformance: pw|last is|opens',
     ],
     'stored before it opens': [
-      'if (store_commit(&latch->store) &&',
-      'store_commit(&latch->store); if (',
+      'if (!store_commit(&latch->store)) {\n        session_refuse(latch, token->jti, "storage");\n        return 914;\n    }\n    if (shadow',
+      'store_commit(&latch->store);\n    if (shadow',
+      'stored: opens nothing',
+    ],
+    'a refusal for storage': [
+      '        session_refuse(latch, token->jti, "storage");\n        return 914;',
+      '        return 914;',
       storage,
     ],
     'the password file before it opens': [
-      'shadow_set(latch->config->shadow, latch->config->user, latch->store.state.pw.hash)) {',
-      'true) {',
-      'conformance: pw is',
+      'if (shadow_set(latch->config->shadow, latch->config->user, latch->store.state.pw.hash)) return 0;',
+      'shadow_set(latch->config->shadow, latch->config->user, latch->store.state.pw.hash); return 0;',
+      'stored: opens nothing',
     ],
-    'a refusal for storage': [
-      '    session_refuse(latch, token->jti, "storage");\n    return 914;',
+    'a refusal for the password file': [
+      '    session_refuse_accepted(latch, "storage");\n    return 914;',
       '    return 914;',
-      storage,
+      'stored: opens nothing',
     ],
-    'the service stops': ['service_stop(&latch->service);', '', 'conformance: lock ends'],
+    'the service stops': ['service_stop(&latch->service);', '', 'stored: without stop programs'],
     'the stop program runs': ['program_run(&latch->config->stop[scope]);', '', 'stored: stop programs'],
     'a service that does not start': [
       'return refuse_start(latch, token, "service", 913);',
@@ -223,25 +239,24 @@ const byFile = {
       'store_commit(&latch->store);',
       'stored: be recorded',
     ],
-    'nothing to end': ['if (!latch->session.open) return 0;\n    latch', 'latch', 'conformance: lock'],
+    'nothing to end': [
+      'if (latch->session.open) shut_down(latch, why);',
+      'shut_down(latch, why);',
+      'conformance: unprovisioned|lock',
+    ],
     'it ends whatever can be stored': [
       '    latch->session.open = false;\n    stop_service',
       '    stop_service',
-      'conformance: where no number',
+      'conformance: lock|ends',
     ],
-    'closed has a number': [
-      'if (!session_receipt(latch, receipt, &closed)) return 914;',
-      'session_receipt(latch, receipt, &closed);',
-      'conformance: where no number',
-    ],
-    'nothing to look at': [
-      '    if (!latch->session.open) return;\n    if (elapsed',
-      '    if (elapsed',
-      'conformance: lock',
+    'what is owed is tried again': [
+      '(void)settle(latch, &receipt);\n        }',
+      '}',
+      'conformance: within ten seconds',
     ],
     'the time is over': [
-      'if (elapsed(latch) >= (int64_t)latch->session.what.seconds * 1000) {',
-      'if (false) {',
+      '} else if (elapsed(latch) >= (int64_t)session->what.seconds * 1000) {',
+      '} else if (false) {',
       'conformance: time is over',
     ],
     'the time itself': [
@@ -250,8 +265,8 @@ const byFile = {
       'conformance: time is over',
     ],
     'seconds do not wrap': [
-      'elapsed(latch) >= (int64_t)latch->session.what.seconds * 1000',
-      'elapsed(latch) >= (int32_t)(latch->session.what.seconds * 1000)',
+      'elapsed(latch) >= (int64_t)session->what.seconds * 1000',
+      'elapsed(latch) >= (int32_t)(session->what.seconds * 1000)',
       'stored: as long as',
     ],
     'the service has ended': [
@@ -262,7 +277,7 @@ const byFile = {
     'nothing remains where it is locked': [
       '    if (!latch->session.open) return 0;\n    int64_t left',
       '    int64_t left',
-      'conformance: new module',
+      'conformance: lock',
     ],
   },
 
@@ -285,10 +300,26 @@ const byFile = {
       '',
       'conformance: reboot locks',
     ],
-    'stop programs run first': [
-      'for (enum scope scope = 0; scope < SERVICES; scope++) program_run(&config->stop[scope]);',
+    'stop programs run first': ['if (!latch->store.taken) stop_all(latch);', '', 'stored: stop programs'],
+    'where the store is broken too': [
+      'if (!latch->store.taken) stop_all(latch);',
+      'if (opened) stop_all(latch);',
+      'outlive: breaks the store',
+    ],
+    'not where another agent serves': [
+      'if (!latch->store.taken) stop_all(latch);',
+      'stop_all(latch);',
+      'store: two agents',
+    ],
+    'no TLS key of before a reset': [
+      'if (!latch->store.state.provisioned) (void)tls_forget(latch->store.dir);',
       '',
-      'stored: stop programs',
+      'tls-key: off flash',
+    ],
+    'a TLS key is kept': [
+      'if (!latch->store.state.provisioned) (void)tls',
+      '(void)tls',
+      'conformance: after a reboot',
     ],
     'a store that makes no sense': [
       '        complain("the store does not make sense", NULL);\n        return false;',
@@ -312,9 +343,9 @@ const byFile = {
       'stored: a start fails',
     ],
     'the store is open': [
-      'return store_open(&latch->store, config->store, config->hwid) && start(latch);',
-      'store_open(&latch->store, config->store, config->hwid); return start(latch);',
-      'store: bit|two agents',
+      'return opened && start(latch);',
+      'return start(latch);',
+      'stored: another module sealed',
     ],
     'a stop closes': ['(void)session_end(latch, "stop", &receipt);', '', 'conformance: stopped'],
   },
@@ -344,7 +375,7 @@ const byFile = {
     unsealed: [
       'bool whole = unseal(store->sealed, length, store->hwid) &&',
       'unseal(store->sealed, length, store->hwid); bool whole =',
-      'store: copied|bit',
+      'stored: another module sealed',
     ],
     decoded: [
       'state_decode(&store->state, store->sealed + SEAL_OVERHEAD, length - SEAL_OVERHEAD);',
@@ -397,11 +428,6 @@ const byFile = {
     test: 'files',
     'a file that is too long': ['errno = EFBIG;\n            return -1;', 'return (long)length;', 'shadow'],
     'a file that is not there': ['if (file < 0) return -1;', '', 'shadow'],
-    'what fails writes nothing more': [
-      'if (!hook_step()) return false;\n        ssize_t',
-      'ssize_t',
-      storage,
-    ],
     'its owner': [
       'if ((now.st_uid != like->st_uid || now.st_gid != like->st_gid) &&',
       'if (false &&',
@@ -440,39 +466,27 @@ const byFile = {
   'config.c': {
     test: 'config',
     once: ["to[0] == '\\0' && value.length", 'value.length', 'config: again|a second'],
-    'some value': [
-      'value.length > 0 && span_copy(to, room, value);',
-      'span_copy(to, room, value);',
-      'config: no value|without a name',
-    ],
+    'some value': ['value.length > 0 && span_copy(to', 'span_copy(to', 'config: user without a name'],
     'an absolute path': [
       "return path.length > 0 && path.at[0] == '/';",
       'return true;',
       'config: not absolute',
     ],
-    'a number is there': ['if (length <= 0) {', 'if (length < 0) {', 'config: an empty file'],
-    'a number has digits': ['return digits > 0 && ', 'return ', 'config: IMEI that is empty|empty hardware'],
+    'a number has digits': ['return digits > 0 && ', 'return ', 'config: an empty file'],
     'firmware is a name': [
-      'return !quoted.full && cursor_done(&cursor) && ',
-      'return ',
+      'return cursor_done(&cursor) && set_text(config->firmware',
+      'return set_text(config->firmware',
       'config: stand in a challenge',
     ],
-    'firmware fits': ['return !quoted.full && ', 'return ', 'config: 64 characters'],
     'user is one field': ["memchr(value.at, ':', value.length) == NULL &&", '', 'config: two fields'],
     'hwid is read': [
       'if (!read_number(path, part, sizeof part)) return false;',
       'read_number(path, part, sizeof part);',
       'config: hardware ID from',
     ],
-    'hwid fits': ['return !hwid.full && ', 'return ', 'config: too long'],
-    'imei once': ["config->imei[0] != '\\0' || ", '', 'config: second IMEI'],
-    'imei is read': [
-      '!read_number(value, imei, sizeof imei)) return false;',
-      '(read_number(value, imei, sizeof imei), false)) return false;',
-      'config: an IMEI from',
-    ],
-    'imei length': ['strlen(imei) == 15 && ', '', 'config: 15 digits'],
-    'imei digits': ['strspn(imei, "0123456789") == 15 &&', '', 'config: IMEI of other'],
+    'hwid fits': ['return !hwid.full && ', 'return ', 'config: gets too long'],
+    'imei once': ["config->imei[0] == '\\0' && read", 'read', 'config: second IMEI'],
+    'imei digits': [' &&\n           strspn(config->imei, "0123456789") == 15;', ';', 'config: IMEI'],
     'root: members': [
       'else cursor_check(&cursor, (span_is(name, "kty") && span_is(value, "RSA")) ||\n                                       (span_is(name, "e") && span_is(value, "AQAB")));',
       '',
@@ -502,18 +516,13 @@ const byFile = {
     'two roots': ['config->root_count == ROOTS || ', '', 'config: third root'],
     'root: trusted': [
       'long length = file_read_trusted(path, text, sizeof text);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    struct rsa_key',
-      'struct stat status; long length = file_read(AT_FDCWD, path, text, sizeof text, &status);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    struct rsa_key',
+      'struct stat status; long length = file_read(-100, path, text, sizeof text, &status);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    struct rsa_key',
       'config: a root that others',
     ],
     'root: one line': [
       'if (!next_line(&rest, &line) || rest.length > 0 || ',
       'if (!next_line(&rest, &line) || ',
       'config: line behind',
-    ],
-    'root: a line': [
-      'if (!next_line(&rest, &line) || rest',
-      'if (next_line(&rest, &line), rest',
-      'config: empty root',
     ],
     'root: read': [
       ' || !read_root(root, line)) return false;',
@@ -536,11 +545,6 @@ const byFile = {
       'config: second password',
     ],
     'program once': ['program->argv[0] != NULL || ', '', 'config: second program'],
-    'program fits': [
-      '!span_copy(program->text, sizeof program->text, value)) return false;',
-      '(span_copy(program->text, sizeof program->text, value), false)) return false;',
-      'config: 256',
-    ],
     'program: words': ['if (count == PROGRAM_WORDS) return false;', '', 'config: 17 words'],
     'program is absolute': [
       "return count > 0 && program->argv[0][0] == '/';",
@@ -550,7 +554,7 @@ const byFile = {
     'program is there': ['return count > 0 && program', 'return program', 'config: no value'],
     'doors: trusted': [
       'text[FILE_ROOM];\n    if (!span_copy(path, sizeof path, value)) return false;\n    long length = file_read_trusted(path, text, sizeof text);',
-      'text[FILE_ROOM];\n    struct stat status;\n    if (!span_copy(path, sizeof path, value)) return false;\n    long length = file_read(AT_FDCWD, path, text, sizeof text, &status);',
+      'text[FILE_ROOM];\n    struct stat status;\n    if (!span_copy(path, sizeof path, value)) return false;\n    long length = file_read(-100, path, text, sizeof text, &status);',
       'config: back doors that others',
     ],
     'doors: fit': [
@@ -563,14 +567,9 @@ const byFile = {
       'return true;',
       'config: no back doors|doors that are none',
     ],
-    'a service': [
-      'if (dot == NULL) return false;',
-      'if (dot == NULL) dot = key.at;',
-      'config: does not know|no .=.',
-    ],
     'a service that it knows': [
       '!scope_named(name, &scope) || ',
-      '(scope_named(name, &scope), false) || ',
+      '(scope = SCOPE_ADB, scope_named(name, &scope), false) || ',
       'config: none of the three',
     ],
     'a service that has programs': [
@@ -612,7 +611,7 @@ const byFile = {
     ],
     'configuration: trusted': [
       'long length = file_read_trusted(path, text, sizeof text);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    while (next_line(&rest, &line)) {\n        if (!read_line',
-      'struct stat status; long length = file_read(AT_FDCWD, path, text, sizeof text, &status);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    while (next_line(&rest, &line)) {\n        if (!read_line',
+      'struct stat status; long length = file_read(-100, path, text, sizeof text, &status);\n    if (length < 0) return false;\n    struct span rest = {text, (size_t)length}, line;\n    while (next_line(&rest, &line)) {\n        if (!read_line',
       'config: may write',
     ],
     'every line counts': [
@@ -654,10 +653,6 @@ const byFile = {
     'a backslash': [" || (behind[BACKSLASH] >= 0 && character == '\\\\')", ''],
     'as far as it looks': ['if (gone == FURTHEST) return true;', ''],
     'what erases': ['if (character == BACKSPACE) erase_more(&ways);\n        else if', 'if'],
-    'the beginning may be forgotten': [
-      'return watch->cut;\n}\n\nbool watch_ends_with(',
-      'return false;\n}\n\nbool watch_ends_with(',
-    ],
     'nothing ends with nothing': ['if (watch->length == 0) return false;', ''],
     'the last may be coded': ['(last == letter || is_second_digit(last, letter))', '(last == letter)'],
     'any of the words': ['if (watch_ends_with(watch, &words->word[i])) return true;', ''],
@@ -718,7 +713,7 @@ const byFile = {
     'data: dropped': ['bool sent = !filter->dropping && ', 'bool sent = '],
     'data: not sent, not remembered': ['if (fed && !sent) watch_take_back(&filter->watch);', ''],
     'data: not sent, not in the line': ['if (line_fed && !sent) watch_take_back(&filter->begun);', ''],
-    'room for a line': ['if (filter->length < HELD_MOST - 1 || is_end(byte)) filter', 'filter'],
+    'room for a line': ['if (filter->length < HELD_MOST - 1 || is_end(byte)) filter', 'if (true) filter'],
     'over-long is known': ['else filter->overlong = true;', ''],
     'over-long is over': ['filter->overlong = false;', ''],
     'room for data': ['if (outbox_left(filter->modem) == 0) return i;', ''],
@@ -734,7 +729,6 @@ const byFile = {
     'a host that has gone': [
       'void filter_host_gone(struct filter *filter)\n{\n    release(filter);',
       'void filter_host_gone(struct filter *filter)\n{',
-      'filter: comes and goes|goes',
     ],
     'a result is a line': [
       'return filter->said_length == strlen(word) && begins(filter, word);',
@@ -753,11 +747,7 @@ const byFile = {
       '    rest(filter);\n    filter->said_length = 0;',
       '    filter->said_length = 0;',
     ],
-    'its line has gone too': [
-      '    rest(filter);\n    filter->said_length = 0;',
-      '    rest(filter);',
-      'filter: owes nothing',
-    ],
+    'its line has gone too': ['    rest(filter);\n    filter->said_length = 0;', '    rest(filter);'],
     'it talks': ['filter->quiet_since = clock_waiting();\n    for', 'for'],
     'room for what it says': ['if (filter->said_length < sizeof filter->said) filter', 'filter'],
     'a prompt': ['if (!filter->data && is_line(filter, "> ")) take_data(filter);', ''],

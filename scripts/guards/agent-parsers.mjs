@@ -3,6 +3,8 @@
 // Not in it: what a call that cannot fail returns here, a failure that the next call
 // meets again (a directory that does not open), and a decoding that gives no bytes, which their number
 // refuses (of a header, of a signature, of a modulus).
+import { listed } from './take.mjs';
+
 const byFile = {
   'base64url.c': {
     test: 'messages',
@@ -126,6 +128,7 @@ const byFile = {
       '"latchkey-keys+jwt", MESSAGE_MOST + 1',
     ],
     'most bytes of a bundle': ['"latchkey-bundle+jwt", 2048', '"latchkey-bundle+jwt", 2049'],
+    'most bytes of a certificate': ['"latchkey-certificate+jwt", 4096', '"latchkey-certificate+jwt", 4100'],
     'most bytes themselves': ['jws.length > message->most', 'jws.length >= message->most'],
     'header alg': [
       'cursor_need(&cursor, "{\\"alg\\":\\"PS256\\",\\"kid\\":");',
@@ -226,6 +229,19 @@ const byFile = {
       'cursor_need(&cursor, ",\\"pw\\":");\n        read_password',
       'if (cursor_take(&cursor, ",\\"pw\\":"))\n        read_password',
     ],
+    'no more of a bundle': [
+      'return cursor_done(&cursor);\n}\n\nbool decode_certificate',
+      'return !cursor.bad;\n}\n\nbool decode_certificate',
+    ],
+    'a certificate has bytes': ['cursor_check(&cursor, crt.length > 0 && ', 'cursor_check(&cursor, '],
+    'a certificate is base64url': [
+      'cursor_check(&cursor, crt.length > 0 && base64url_decode(',
+      'cursor_check(&cursor, crt.length > 0); ((void)base64url_decode(',
+    ],
+    'no more of a certificate': [
+      'crt));\n    cursor_need(&cursor, "}");\n    return cursor_done(&cursor);',
+      'crt));\n    cursor_need(&cursor, "}");\n    return !cursor.bad;',
+    ],
   },
 
   'check.c': {
@@ -290,16 +306,10 @@ const byFile = {
       'return 0;',
     ],
     'stale manifest of the same version': ['manifest->ver <= beliefs', 'manifest->ver < beliefs'],
-    'no manifest held': [
-      'if (held == NULL) return envelope_open(envelope, &provisioning_bundle, jws) ? 905 : 901;',
-      '',
-    ],
-    'no manifest held: form first': [
-      'return envelope_open(envelope, &provisioning_bundle, jws) ? 905 : 901;',
-      'return 905;',
-    ],
+    'no manifest held': ['if (held == NULL) return envelope_open(envelope, kind, jws) ? 905 : 901;', ''],
+    'no manifest held: form first': ['return envelope_open(envelope, kind, jws) ? 905 : 901;', 'return 905;'],
     'bundle envelope': [
-      'int fault = envelope_verify(envelope, &provisioning_bundle, jws, held->keys, held->count);\n    if (fault != 0) return fault;',
+      'int fault = verify_issued(envelope, &provisioning_bundle, jws, held);\n    if (fault != 0) return fault;',
       'envelope_open(envelope, &provisioning_bundle, jws);',
     ],
     'bundle payload': [
@@ -313,6 +323,18 @@ const byFile = {
     'bundle pw': ['return bundle->bound && bundle->pw.ver <= beliefs->pwv ? 915 : 0;', 'return 0;'],
     'bundle pw, same version': ['bundle->pw.ver <= beliefs->pwv', 'bundle->pw.ver < beliefs->pwv'],
     'offline bundle has no sub': ['if (bundle->bound && (!same', 'if ((!same'],
+    'certificate envelope': [
+      'int fault = verify_issued(envelope, &tls_certificate, jws, held);\n    if (fault != 0) return fault;',
+      'envelope_open(envelope, &tls_certificate, jws);',
+    ],
+    'certificate payload': [
+      'if (!decode_certificate(certificate, envelope_payload(envelope))) return 901;',
+      'decode_certificate(certificate, envelope_payload(envelope));',
+    ],
+    'certificate aud': ['!same(certificate->aud, AUDIENCE) || ', ''],
+    'certificate iss': [' || !same(certificate->iss, held->iss)', ''],
+    'certificate sub': ['same(certificate->sub, beliefs->hwid) && ', ''],
+    'certificate dkt': [' && same(certificate->dkt, beliefs->dkt) ? 0 : 903;', ' ? 0 : 903;'],
   },
 
   'at.c': {
@@ -439,20 +461,13 @@ const byFile = {
     ],
     'no line in front of the first': ['file->length > 0 && file->at', 'file->at'],
     'no room for the name': ['aside.full || ', ''],
-    readable: ['if (length < 0 && errno != ENOENT) return false;', ''],
-    'a file that is not there': [' && errno != ENOENT', ''],
+    readable: ['bool done = length >= 0 || errno == ENOENT;', 'bool done = true;'],
+    'a file that is not there': ['bool done = length >= 0 || errno == ENOENT;', 'bool done = length >= 0;'],
     locked: ["hash[0] == '\\0' ? LOCKED : hash);", 'hash);'],
-    'written already': ['if (says(&line, hash)) return true;', ''],
+    'written already': ['if (done && !is_as_wanted(&line, hash)) {', 'if (done) {'],
     'nobody to lock': ['return line->missing || is_locked', 'return is_locked'],
     room: ['!file.full && ', ''],
   },
 };
 
 export const parserGuards = listed(byFile);
-
-/** One guard a line: its file, its name, the text and what it becomes, the test that must notice. */
-export function listed(files) {
-  return Object.entries(files).flatMap(([file, { test: own, ...ones }]) =>
-    Object.entries(ones).map(([name, [find, put, test = own]]) => ({ file, name, find, put, test })),
-  );
-}

@@ -2,12 +2,20 @@
 //   node scripts/guards/agent.mjs [FILE.c …]
 // A guard that is not missed lacks a test, or is not needed.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { writeIssuerKeys } from '../../dist/test/module/issuer.js';
-import { moduleGuards } from './agent-module.mjs';
-import { parserGuards } from './agent-parsers.mjs';
+import { guards as all } from './agent-list.mjs';
+import { without } from './take.mjs';
 
 const source = 'module/agent';
 const workers = 2;
@@ -16,36 +24,41 @@ const workers = 2;
 const PATIENCE = 120_000;
 
 const sanitize = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-const optimize = ['-O1', '-w', ...sanitize];
+const flags = ['-O1', '-w', ...sanitize];
 const dialect = ['-std=c11', '-D_GNU_SOURCE', '-D_FILE_OFFSET_BITS=64', '-DLATCHD_TEST', '-iquote', source];
 
+/** By program, the libraries that it has. */
+const libraries = {
+  judge: ['-lmbedcrypto'],
+  latchd: ['-lmbedcrypto'],
+  'latch-tls': ['-lmbedtls', '-lmbedx509', '-lmbedcrypto'],
+};
+
 const wanted = process.argv.slice(2);
-const guards = [...parserGuards, ...moduleGuards].filter(
-  ({ file }) => wanted.length === 0 || wanted.includes(file),
-);
+const guards = all.filter(({ file }) => wanted.length === 0 || wanted.includes(file));
 
 const place = mkdtempSync(join(tmpdir(), 'latchkey-agent-guards-'));
 const built = join(place, 'test');
-const environment = {
-  ...process.env,
-  ASAN_OPTIONS: 'detect_leaks=0',
-  TEST_ISSUER: join(place, 'issuer'),
-};
+const environment = { ...process.env, TEST_ISSUER: join(place, 'issuer') };
+
+/** What a sanitizer finds ends a program with a status of its own, so that it is not taken for a refusal. */
+const sanitizerOptions = join(place, 'options.o');
+const sanitizers = `
+  const char *__asan_default_options(void) { return "detect_leaks=0:exitcode=86"; }
+  const char *__ubsan_default_options(void) { return "exitcode=86"; }
+`;
+const link = [...sanitize, sanitizerOptions];
+
 try {
-  guards.forEach(withoutGuard);
+  guards.forEach(changed);
   await writeIssuerKeys(environment.TEST_ISSUER);
+  writeFileSync(join(place, 'options.c'), sanitizers);
+  await compile(join(place, 'options.c'), sanitizerOptions);
   await run('make', [
     ...['--silent', '-j', String(workers), '-C', source, `BUILD=${place}`],
-    ...[`CFLAGS=${optimize.join(' ')}`, `LDFLAGS=${sanitize.join(' ')}`, 'judge', 'test-build'],
+    ...[`CFLAGS=${flags.join(' ')}`, `LDFLAGS=${link.join(' ')}`, 'judge', 'test-build'],
   ]);
-  await run('cc', [
-    ...dialect,
-    ...optimize,
-    '-c',
-    '-o',
-    join(place, 'judge.o'),
-    join(source, 'tools/judge.c'),
-  ]);
+  await compile(join(source, 'tools/judge.c'), join(built, 'tools/judge.o'));
   await baseline();
   const survivors = [];
   const queue = guards.entries();
@@ -62,16 +75,16 @@ try {
   );
   if (survivors.length > 0) process.exitCode = 1;
 } finally {
-  rmSync(place, { recursive: true });
+  await removePlace();
 }
 
 /** With nothing taken out every test that is named passes. */
 async function baseline() {
   for (const test of new Set(guards.map(({ test }) => test.split(':')[0]))) {
-    const patterns = guards.filter((guard) => guard.test.startsWith(test));
-    const all = patterns.some((guard) => guard.test === test);
+    const patterns = guards.filter((guard) => guard.test.split(':')[0] === test);
+    const whole = patterns.some((guard) => guard.test === test);
     const named = patterns.map((guard) => guard.test.slice(test.length + 2)).join('|');
-    if (!(await passes(all ? test : `${test}: ${named}`, built, 10 * PATIENCE)))
+    if (!(await passes(whole ? test : `${test}: ${named}`, built, 10 * PATIENCE)))
       throw new Error(`${test} fails as it is`);
   }
 }
@@ -79,55 +92,80 @@ async function baseline() {
 /** @returns whether the tests notice that the guard is gone */
 async function missed(index, guard) {
   const folder = join(place, String(index));
+  const program = programOf(guard);
+  const text = join(folder, basename(guard.file));
   mkdirSync(folder);
-  writeFileSync(join(folder, guard.file), withoutGuard(guard));
-  const object = join(folder, 'changed.o');
-  await run('cc', [...dialect, ...optimize, '-c', '-o', object, join(folder, guard.file)]);
-  const program = programOf(guard.test);
+  writeFileSync(text, changed(guard));
+  await compile(text, `${text}.o`, '-O0', '-iquote', dirname(join(source, guard.file)));
   await run('cc', [
-    ...sanitize,
-    '-o',
-    join(folder, program),
-    object,
-    ...others(guard.file, program),
-    '-lmbedcrypto',
+    ...link,
+    ...['-o', join(folder, program), `${text}.o`],
+    ...objects(program).filter((name) => name !== join(built, guard.file.replace(/c$/, 'o'))),
+    ...libraries[program],
   ]);
+  for (const other of ['latchd', 'latch-tls'])
+    if (other !== program) symlinkSync(join(built, other), join(folder, other));
   const noticed = !(await passes(guard.test, folder));
   rmSync(folder, { recursive: true });
   return noticed;
 }
 
-function withoutGuard({ file, name, find, put }) {
-  const text = readFileSync(join(source, file), 'utf8');
-  if (text.split(find).length !== 2) {
-    throw new Error(`${file}: ${name}: ${JSON.stringify(find)} is not there exactly once`);
-  }
-  return text.replace(find, () => put);
+function changed(guard) {
+  return without(guard, readFileSync(join(source, guard.file), 'utf8'));
 }
 
-/** The objects that `program` has beside the changed one. */
-function others(file, program) {
-  const none = [file, ...(program === 'judge' ? ['main.c', 'loop.c', 'clock.c'] : [])];
-  const objects = readdirSync(built).filter((name) => name.endsWith('.o'));
-  const mine = objects.filter((name) => !none.includes(name.replace(/o$/, 'c')));
-  const judge = program === 'judge' ? [join(place, 'judge.o')] : [];
-  return [...judge, ...mine.map((name) => join(built, name))];
+async function compile(text, object, ...more) {
+  mkdirSync(dirname(object), { recursive: true });
+  await run('cc', [...dialect, ...flags, ...more, '-c', '-o', object, text]);
 }
 
-function programOf(test) {
-  return /^(?:messages|claims|at|state|files|shadow|watch)\b/.test(test) ? 'judge' : 'latchd';
+/** The program that the tests are about where this file of it is changed. */
+function programOf({ file, test }) {
+  if (/^(?:messages|claims|der|at|state|files|shadow|watch)\b/.test(test)) return 'judge';
+  return file.startsWith('tls/') ? 'latch-tls' : 'latchd';
 }
 
-/** @param test a test file, and behind a colon a pattern of the names of its tests */
+/** What a program is linked from; latch-tls takes what it needs of the agent's. */
+function objects(program) {
+  const of = (folder) =>
+    readdirSync(join(built, folder))
+      .filter((name) => name.endsWith('.o'))
+      .map((name) => join(built, folder, name));
+  const outside = ['main.o', 'loop.o', 'clock.o'].map((name) => join(built, name));
+  const own = of('.');
+  const judge = [join(built, 'tools/judge.o'), join(built, 'tls/der.o')];
+  if (program === 'judge') return [...judge, ...own.filter((name) => !outside.includes(name))];
+  return program === 'latchd' ? own : [...of('tls'), ...own.filter((name) => name !== outside[0])];
+}
+
+/**
+ * Whether all tests pass; the first that fails ends them, since one is enough.
+ * @param test a test file, and behind a colon a pattern of the names of its tests
+ */
 function passes(test, folder, timeout = PATIENCE) {
   const [, name, pattern = '.'] = /^([^:]*)(?:: (.*))?$/.exec(test);
-  const file = name === 'conformance' ? 'agent.test.js' : `agent/${name}.test.js`;
-  const child = spawn(process.execPath, [`--test-name-pattern=${pattern}`, join('dist/test/module', file)], {
-    stdio: 'ignore',
+  const file = join('dist/test/module', name === 'conformance' ? 'agent.test.js' : `agent/${name}.test.js`);
+  const homes = mkdtempSync(join(place, 'homes-'));
+  const child = spawn(process.execPath, ['--test-reporter=tap', `--test-name-pattern=${pattern}`, file], {
+    stdio: ['ignore', 'pipe', 'ignore'],
     timeout,
-    env: { ...environment, JUDGE: join(folder, 'judge'), LATCHD: join(folder, 'latchd') },
+    env: { ...environment, TMPDIR: homes, JUDGE: join(folder, 'judge'), LATCHD: join(folder, 'latchd') },
   });
-  return new Promise((done) => child.once('close', (status) => done(status === 0)));
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    if (/^ *not ok /m.test(text)) child.kill('SIGKILL');
+  });
+  return new Promise((done) => child.once('exit', (status) => done(status === 0)));
+}
+
+/** Agents whose tests were ended may still be dying there. */
+async function removePlace() {
+  for (let tries = 0; tries < 50; tries += 1) {
+    try {
+      return rmSync(place, { recursive: true, force: true });
+    } catch {
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  }
 }
 
 function run(program, args) {

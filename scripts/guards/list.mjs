@@ -2,6 +2,7 @@
 // instead, the test that must notice where it is not the vectors]. Two are missing: `kty` of a key, which its
 // thumbprint implies.
 import { readFileSync } from 'node:fs';
+import { listed } from './take.mjs';
 
 const byFile = {
   'base64url.ts': {
@@ -241,7 +242,9 @@ const byFile = {
 
 /** Each cause of a token before the one that it follows. */
 function orderOfCauses() {
-  const causes = readFileSync('protocol/checks.ts', 'utf8').match(/^ {2}\{ cme: 9.*$/gm);
+  const causes = readFileSync(new URL('../../protocol/checks.ts', import.meta.url), 'utf8').match(
+    /^ {2}\{ cme: 9.*$/gm,
+  );
   return Object.fromEntries(
     causes.slice(1).map((cause, index) => {
       const before = causes[index];
@@ -250,6 +253,4 @@ function orderOfCauses() {
   );
 }
 
-export const guards = Object.entries(byFile).flatMap(([file, ones]) =>
-  Object.entries(ones).map(([name, [find, put, test = 'vectors']]) => ({ file, name, find, put, test })),
-);
+export const guards = listed(byFile);

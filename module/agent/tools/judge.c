@@ -6,7 +6,8 @@
  *   bundle HWID DKT ISS PWV KEYS JWS                   the same number
  *   certificate HWID DKT ISS X Y KEYS JWS              the same number; X and Y are the TLS key's
  *   claims KIND PAYLOAD                                "taken" or "refused": a token's, manifest's or bundle's
- *   is KIND TEXT                                       "taken" or "refused": a hwid, uuid7, crypt or base64url
+ *   is KIND TEXT                                       "taken" or "refused": a hwid, uuid7, crypt or base64url, or
+ *                                                      the DER of a certificate of 64 zero bytes
  *   at LINE                                            the statements of the line
  *   state BYTES                                        what is written where they are taken, or "refused"
  *   unseal HWID BYTES                                  what was sealed, or "refused"
@@ -14,7 +15,7 @@
  *   filter DOORS TALK                                  what the modem is sent, and what the host is
  * ISS is bytes too; KEYS and ROOTS are moduli as in a JWK, DOORS words in bytes, TALK pieces, with commas between
  * them: h and bytes of the host's, m and bytes of the modem's, t and milliseconds to wait, g for a modem that has
- * gone. */
+ * gone, r for one that reads what waits for it, x for a host that has gone, u for an unsolicited code. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,11 +189,13 @@ static void claims_case(void)
 
 static void is_case(void)
 {
+    static const unsigned char point[COORDINATES];
     char kind = next()[0];
     struct span text = bytes_of(next());
     say_taken(kind == 'h'   ? is_hwid(text)
               : kind == 'u' ? is_uuid7(text)
               : kind == 'c' ? is_crypt(text)
+              : kind == 'd' ? der_certifies((const unsigned char *)text.at, text.length, point)
                             : base64url_valid(text));
 }
 
@@ -257,9 +260,16 @@ static void shadow_case(void)
 
 static struct outbox host, modem;
 static struct filter filter;
+static struct port port;
 
 /* What the host has said and the filter not taken yet: it is offered again whenever something has happened. */
 static struct outbox waiting;
+
+static void read_modem(void)
+{
+    if (modem.length > 0) say_bytes(modem.bytes + modem.start, modem.length);
+    modem.start = modem.length = 0;
+}
 
 static void talk(char *piece)
 {
@@ -269,6 +279,9 @@ static void talk(char *piece)
     if (piece[0] == 'h') outbox_add(&waiting, bytes);
     if (piece[0] == 'm') filter_modem(&filter, bytes);
     if (piece[0] == 'g') filter_modem_gone(&filter);
+    if (piece[0] == 'r') read_modem();
+    if (piece[0] == 'x') filter_host_gone(&filter);
+    if (piece[0] == 'u') port_say(&port, span_of("+QLATCHIND: \"locked\",\"timeout\""));
     size_t taken = filter_host(&filter, (struct span){waiting.bytes + waiting.start, waiting.length});
     waiting.start += taken;
     waiting.length -= taken;
@@ -297,7 +310,6 @@ static void filter_case(void)
 {
     static struct latch latch;
     static struct config config = {.hwid = "LTE4-00A1B2C3D4E5", .firmware = "test 1"};
-    static struct port port;
     static struct words doors;
     memset(&filter, 0, sizeof filter);
     host.start = host.length = modem.start = modem.length = 0;

@@ -63,7 +63,7 @@ for (const [rule, line] of [
   ['a second user', 'user = root'],
   ['a second program for the same', 'adb.stop = /bin/true'],
   ['a scope without a service', 'reset.start = /bin/true'],
-  ['a service that is neither started nor stopped', 'console.run = /bin/true'],
+  ['a service that is neither started nor stopped', 'ssh.run = /bin/true'],
   ['a program of 17 words', `adb.start = /bin/true${' x'.repeat(16)}`],
   ['a program of 256 characters', `adb.start = /${'x'.repeat(255)}`],
   ['a port that is not absolute', 'at = ttyUSB2'],
@@ -72,21 +72,33 @@ for (const [rule, line] of [
   ['a store that is not absolute', 'store = none/store'],
   ['a password file that is not absolute', 'shadow = shadow'],
   ['a user without a name', 'user ='],
+  ['a port without a name', 'at ='],
+  ['a store without a name', 'store ='],
+  ['a password file without a name', 'shadow ='],
+  ['a firmware without a name', 'firmware ='],
+  ['a firmware of 200 characters', `firmware = ${'x'.repeat(200)}`],
+  ['an IMEI without a file', 'imei ='],
+  ['an IMEI from an empty file', 'imei = HOME/empty'],
   ['a hardware ID from a file that is not there', 'hwid = /none'],
-  ['a hardware ID from an empty file', 'hwid = /dev/null'],
+  ['a hardware ID from an empty file', 'hwid = HOME/empty'],
+  ['a hardware ID that gets too long', 'hwid = HOME/long'],
   ['an IMEI from a file that is not there', 'imei = /none'],
   ['back doors in a file that is not there', 'backdoors = /none'],
-  ['no back doors', 'backdoors = /dev/null'],
+  ['no back doors', 'backdoors = HOME/empty'],
 ] as const) {
   test(`refused with its line: ${rule}`, async (t) => {
     const home = newHome(t);
     // What stands there alone is wrong by itself; what is wrong by being the second has its first.
-    const [key = ''] = line.split(/(?=[ =])/);
+    const key = line.startsWith('ssh.') ? 'ssh.' : `${line.split(' ')[0]} `;
     const second = /^a (?:second|third)|again/.test(rule);
-    const kept = home.lines.filter((other) => second || key === 'hwid' || !other.startsWith(`${key} `));
+    const kept = home.lines.filter((other) => second || key === 'hwid ' || !other.startsWith(key));
     writeFileSync(home.path('third'), root({ n: Buffer.alloc(512, 0xff).toString('base64url') }));
+    writeFileSync(home.path('long'), 'A'.repeat(60));
+    writeFileSync(home.path('empty'), '');
     home.configure([...kept, line.replace('HOME', home.dir)]);
-    assert.match(await refusal(home), new RegExp(`:${kept.length + 1}:`));
+    const unknown = /^(?:a key|no `=`|a service|a scope)/.test(rule);
+    const why = unknown ? 'unknown key' : 'not a value for this key, or one too many';
+    assert.match(await refusal(home), new RegExp(`:${kept.length + 1}: ${why}\n$`));
   });
 }
 
@@ -114,7 +126,9 @@ for (const [rule, file, text] of [
   ['a hardware ID of other characters', 'hwid0', 'LTE4 00A1B2C3D4E5\n'],
   ['an empty hardware ID', 'hwid0', '\n'],
   ['a hardware ID that is too long', 'hwid0', `${'A'.repeat(65)}\n`],
-  ['an IMEI that is not 15 digits', 'imei', '49015420323751\n'],
+  ['an IMEI of 14 digits', 'imei', '49015420323751\n'],
+  ['an IMEI of 16 digits', 'imei', '4901542032375180\n'],
+  ['an IMEI of 15 digits and a letter', 'imei', '490154203237518X\n'],
   ['an IMEI of other characters', 'imei', '49015420323751X\n'],
   ['an IMEI that is empty', 'imei', '\n'],
   ['a hardware ID that ends too soon', 'hwid0', ''],
@@ -198,5 +212,5 @@ test('refused: back doors that are none, and a modem without any', async (t) => 
 
 test('a configuration that is not there', async (t) => {
   const home = newHome(t);
-  assert.match(await refusal(home, home.path('none')), /none/);
+  assert.match(await refusal(home, home.path('none')), /^latchd: cannot read [^\n]*none[^\n]*\n$/);
 });

@@ -122,6 +122,15 @@ export class AgentHome {
     this.#write('service', `#!/bin/sh\n: > ${this.path('fail')}\n${wait}\n`, 0o755);
   }
 
+  /** From now on who keeps the TLS key is these words of a shell. */
+  keep(words: string): void {
+    this.#write('keeper', `#!/bin/sh\n${words}\n`, 0o755);
+    this.configure([
+      ...this.lines.filter((line) => !line.startsWith('tls =')),
+      `tls = ${this.path('keeper')}`,
+    ]);
+  }
+
   endServices(signal: NodeJS.Signals): void {
     for (const { pid } of this.serving()) {
       try {

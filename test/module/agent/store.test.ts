@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { Agent, removeAgents } from '../agent.ts';
 import { Bench } from '../bench.ts';
@@ -136,7 +146,9 @@ test('a user who has no line yet gets one, also behind a last line that does not
 
 test('no two agents use one store', async () => {
   const { agent } = await opened();
+  rmSync(agent.home.path('stopped'));
   await assert.rejects(agent.boot(), (error) => error instanceof Ended && error.end.code === 1);
+  assert.equal(existsSync(agent.home.path('stopped')), false, 'what the first has open is not shut');
 });
 
 test('the seconds granted are counted though nobody asks: locked, and said unasked (section 5)', async () => {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { Agent, removeAgents } from '../agent.ts';
 import { Bench } from '../bench.ts';
-import { testIssuer } from '../issuer.ts';
+import { someHash, testIssuer } from '../issuer.ts';
 import { Ended } from './latchd.ts';
 import { bytesOf, fresh, full, HWID, long, sealed, uint } from './stored.ts';
 
@@ -23,6 +23,7 @@ async function refusesToStart(agent: Agent, words: RegExp): Promise<void> {
   await assert.rejects(agent.boot(), (error) => {
     assert.ok(error instanceof Ended);
     assert.equal(error.end.code, 1);
+    assert.match(error.end.stderr, /^[^\n]*\n$/, 'one word about it');
     assert.match(error.end.stderr, words);
     return true;
   });
@@ -31,6 +32,7 @@ async function refusesToStart(agent: Agent, words: RegExp): Promise<void> {
 for (const [rule, change, words] of [
   ['no device key', { device: Buffer.alloc(32) }, /make sense/],
   ['a manifest that is none', { flags: uint(0, 1), manifest: long('a.b.c') }, /make sense/],
+  ['provisioned without a manifest', { flags: uint(1, 1) }, /broken/],
   ['a form that is none', { flags: uint(4, 1) }, /broken/],
   ['roots that are no keys', { flags: uint(2, 1), roots: Buffer.alloc(1024) }, /make sense/],
   [
@@ -46,6 +48,12 @@ for (const [rule, change, words] of [
     assert.deepEqual(readFileSync(agent.home.path('store/state')), before, 'it is left as it is');
   });
 }
+
+test('a store that another module sealed is no store of this one', async () => {
+  const agent = withState(fresh);
+  writeFileSync(agent.home.path('store/state'), sealed('LTE4-00A1B2C3D4E6', bytesOf(fresh)));
+  await refusesToStart(agent, /another module's, or broken/);
+});
 
 test('a store that is no directory, or cannot be made or read, is refused', async () => {
   const store = (agent: Agent) => agent.home.path('store');
@@ -105,6 +113,7 @@ test('the last number is given, and none after it (section 4)', async () => {
   assert.equal((await bench.lastReceipt()).seq, LAST - 255);
   await bench.module.reboot();
   assert.equal(await bench.refusal({ verb: 'challenge', scope: 'console', for: 60 }), 914);
+  assert.equal(await bench.refusal({ verb: 'csr' }), 914);
 });
 
 test('where no number can be had for the opened receipt nothing opens', async () => {
@@ -116,6 +125,67 @@ test('where no number can be had for the opened receipt nothing opens', async ()
   await bench.refuse('unlock', await issuer.token(asked), 914);
   assert.deepEqual([(await bench.state()).state, bench.module.running()], ['locked', undefined]);
   assert.equal(await bench.history(), 'provisioned');
+});
+
+test('where no number can be had for a refusal none is kept', async () => {
+  const bench = await nearTheLast(2);
+  await bench.give('provision', await issuer.bundle());
+  await bench.module.reboot();
+  let asked = await bench.challenge();
+  while (asked.seq < LAST) asked = await bench.challenge();
+  await bench.refuse('unlock', await issuer.token(asked, { scope: 'adb' }), 907);
+  assert.equal(await bench.history(), 'provisioned');
+});
+
+/** A provisioned module, and its agent. */
+async function provisioned(): Promise<{ agent: Agent; bench: Bench }> {
+  const agent = new Agent({ roots: issuer.firmware, hwid: HWID });
+  await agent.boot();
+  const bench = await Bench.open(async () => agent);
+  await bench.give('keys', await issuer.manifest({ ver: 1 }));
+  await bench.give('provision', await issuer.bundle());
+  return { agent, bench };
+}
+
+test('a token that cannot be stored, or whose password cannot be written, opens nothing: 914, refused/storage', async () => {
+  const { agent, bench } = await provisioned();
+  const pw = { ver: 1, hash: someHash('first') };
+  for (const [aside, history] of [
+    ['store/state.new', 'provisioned refused/storage'],
+    ['shadow.latchd', 'provisioned refused/storage refused/storage'],
+  ] as const) {
+    const asked = await bench.challenge();
+    mkdirSync(agent.home.path(aside));
+    await bench.refuse('unlock', await issuer.token(asked, { pw }), 914);
+    assert.equal(bench.module.running(), undefined, aside);
+    rmdirSync(agent.home.path(aside));
+    assert.equal(await bench.history(), history);
+  }
+});
+
+test('while a receipt is owed a refusal does not take the session off flash (section 5.3)', async () => {
+  const { agent, bench } = await provisioned();
+  await bench.give('unlock', await issuer.token(await bench.challenge('console', 3600)));
+  let asked = await bench.challenge();
+  while (asked.seq < 256) asked = await bench.challenge();
+  agent.fail('flash');
+  assert.equal(await bench.refusal({ verb: 'lock' }), 914);
+  agent.fail('nothing');
+  await bench.refuse('unlock', await issuer.token(asked, { scope: 'adb' }), 907);
+  await agent.reboot();
+  assert.equal(await bench.history(), 'provisioned opened refused/scope closed/reboot');
+});
+
+test('without stop programs a lock ends the service all the same (section 6.1)', async () => {
+  const agent = new Agent({ roots: issuer.firmware });
+  agent.home.configure(agent.home.lines.filter((line) => !line.includes('.stop =')));
+  await agent.boot();
+  const bench = await Bench.open(async () => agent);
+  await bench.give('keys', await issuer.manifest({ ver: 1 }));
+  await bench.give('provision', await issuer.bundle());
+  await bench.give('unlock', await issuer.token(await bench.challenge()));
+  await bench.ask({ verb: 'lock' });
+  assert.equal(agent.running(), undefined);
 });
 
 test('where the opened receipt cannot be recorded nothing opens: 914, refused/storage', async () => {
@@ -130,6 +200,38 @@ test('where the opened receipt cannot be recorded nothing opens: 914, refused/st
   assert.equal(await bench.history(), 'provisioned refused/storage');
 });
 
+test('a bundle whose state cannot be stored provisions nothing: 914 (section 4)', async () => {
+  const agent = new Agent({ roots: issuer.firmware });
+  await agent.boot();
+  const bench = await Bench.open(async () => agent);
+  await bench.give('keys', await issuer.manifest({ ver: 1 }));
+  await bench.give('provision', await issuer.bundle());
+  // From here on there are numbers, and what is written aside finds a directory in its place.
+  await bench.give('unlock', await issuer.token(await bench.challenge('reset', 60)));
+  const aside = agent.home.path('store/state.new');
+  mkdirSync(aside);
+  await bench.refuse('provision', await issuer.bundle(), 914);
+  assert.equal((await bench.state()).state, 'unprovisioned');
+  rmdirSync(aside);
+  await bench.give('provision', await issuer.bundle());
+});
+
+test('a bundle whose password cannot be written is not answered, and the next start writes it (section 6.4)', async () => {
+  const agent = new Agent({ roots: issuer.firmware, hwid: HWID });
+  await agent.boot();
+  const bench = await Bench.open(async () => agent);
+  await bench.give('keys', await issuer.manifest({ ver: 1 }));
+  const { dkt } = await bench.identity();
+  const aside = agent.home.path('shadow.latchd');
+  mkdirSync(aside);
+  const pw = { ver: 1, hash: someHash('first') };
+  await bench.refuse('provision', await issuer.bundle({ sub: HWID, dkt, pw }), 914);
+  assert.equal(agent.passwordFile(), undefined);
+  rmdirSync(aside);
+  await agent.reboot();
+  assert.deepEqual([agent.passwordFile(), (await bench.state()).state], [pw.hash, 'locked']);
+});
+
 test('the stop programs run before anything else, and at the end of each session (section 6.1)', async () => {
   const agent = new Agent({ roots: issuer.firmware });
   await agent.boot();
@@ -141,6 +243,33 @@ test('the stop programs run before anything else, and at the end of each session
   await bench.give('unlock', await issuer.token(await bench.challenge('adb')));
   await bench.ask({ verb: 'lock' });
   assert.deepEqual(stopped(), ['console', 'adb', 'ssh', 'adb']);
+});
+
+test('the time is looked at before each command, those of one line too (section 4)', async () => {
+  const agent = new Agent({ roots: issuer.firmware });
+  const { home } = agent;
+  home.keep(
+    `echo ${6_000_000_000} > ${home.path('clock')}; printf '%s %s\\n' ${'A'.repeat(43)} ${'A'.repeat(43)}`,
+  );
+  await agent.boot();
+  const bench = await Bench.open(async () => agent);
+  await bench.give('keys', await issuer.manifest({ ver: 1 }));
+  await bench.give('provision', await issuer.bundle());
+  await bench.give('unlock', await issuer.token(await bench.challenge('console', 60)));
+  const [, state] = await agent.send('AT+QLATCH="csr";+QLATCH?');
+  assert.match(state ?? '', /^\+QLATCH: "locked",0,/);
+  assert.deepEqual(agent.unsolicited(), ['+QLATCHIND: "locked","timeout"']);
+});
+
+test('the first challenge and the first csr may be had of a module that has just booted (section 4)', async () => {
+  const agent = new Agent({ roots: issuer.firmware });
+  agent.home.advance(-5000);
+  await agent.boot();
+  const bench = await Bench.open(async () => agent);
+  await bench.give('keys', await issuer.manifest({ ver: 1 }));
+  await bench.give('provision', await issuer.bundle());
+  await bench.one('challenge', { verb: 'challenge', scope: 'console', for: 60 });
+  await bench.one('csr', { verb: 'csr' });
 });
 
 test('a session may be as long as a challenge can say (section 5)', async () => {

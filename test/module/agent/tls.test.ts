@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { Agent, removeAgents } from '../agent.ts';
-import { Bench } from '../bench.ts';
-import { testIssuer } from '../issuer.ts';
+import { removeAgents } from '../agent.ts';
 import { type CustomerServer, customerServer, flaws, type ServerCa, serverCa } from '../tls-server.ts';
-import type { Setup } from '../under-test.ts';
 import { AgentHome } from './home.ts';
+import { certified, latchTls } from './latch-tls.ts';
 
-/** latch-tls: the module's own TLS key, on a real TLS server (docs/protocol.md §6.6). */
+/** latch-tls on a real TLS server (docs/protocol.md §6.6). */
 
 const source = resolve(import.meta.dirname, '../../../../module/agent');
 const HWID = 'LTE4-00A1B2C3D4E5';
@@ -28,55 +26,16 @@ afterEach(async () => {
 });
 after(() => ca.remove());
 
-/** A module of the bench whose TLS key is certified, and its home. */
-async function certified() {
-  let agent: Agent | undefined;
-  const bench = await Bench.provisioned(async (setup: Setup) => {
-    agent = new Agent(setup);
-    await agent.boot();
-    return agent;
-  });
-  assert.ok(agent);
-  await bench.give('certificate', await bench.certificate());
-  return { bench, home: agent.home };
-}
-
 async function serve(name: string, from: ServerCa, deviceCa: string): Promise<CustomerServer> {
   const server = await customerServer(await from.issue(name), deviceCa);
   servers.push(server);
   return server;
 }
 
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** One make at a time, since test files run side by side. */
 function make(words: readonly string[]): void {
   const made = spawnSync('flock', [source, 'make', '--silent', ...words], { encoding: 'utf8' });
   assert.equal(made.status, 0, made.stderr);
-}
-
-/** @param build latch-tls of another build than the test's */
-function latchTls(
-  home: Pick<AgentHome, 'tls' | 'configuration'>,
-  words: readonly string[],
-  input = '',
-  build?: string,
-): Promise<Ended> {
-  const [program = '', ...first] = build === undefined ? (home.tls ?? []) : [build];
-  const child = spawn(program, [...first, '-c', home.configuration, ...words], { stdio: 'pipe' });
-  const said = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('latin1').on('data', (text: string) => {
-      said[name] += text;
-    });
-  }
-  child.stdin.on('error', () => {});
-  child.stdin.end(input);
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...said })));
 }
 
 test('both ends prove themselves: the server knows the module by its hardware ID', async () => {
@@ -203,7 +162,10 @@ test('without a certificate, a CA file or a server there is no connection, and a
     [['check', `localhost:${port}`, home.path('none')], 1, /cannot read the CA file/],
     [['check', 'localhost', ca.file], 1, /not HOST:PORT/],
     [['check', 'localhost:1', ca.file], 1, /cannot reach localhost:1/],
+    [['check', `:${port}`, ca.file], 1, /not HOST:PORT/],
+    [['check', 'localhost:', ca.file], 1, /not HOST:PORT/],
     [['check', `localhost:${port}`], 2, /usage/],
+    [['check', `localhost:${port}`, ca.file, 'localhost', 'localhost'], 2, /usage/],
     [['nonsense'], 2, /usage/],
   ];
   for (const [words, code, why] of faults) {
@@ -236,49 +198,5 @@ test('key and certificate are on flash sealed, for the owner alone, and open on 
     assert.equal(server.met.length, 0);
   } finally {
     other.remove();
-  }
-});
-
-test('the agent’s own file, sealed to the same module, is not taken for the TLS key', async () => {
-  // A new module's state is as short as a key.
-  const agent = new Agent({ roots: (await testIssuer()).firmware });
-  await agent.boot();
-  const { home } = agent;
-  cpSync(home.path('store/state'), home.path('store/tls'));
-  const { code, stderr } = await latchTls(home, ['public']);
-  assert.equal(code, 1);
-  assert.match(stderr, /another module's, or broken/);
-});
-
-test('a key whose making was cut off anywhere is made by the next csr, or was made (§6.6)', async () => {
-  const { bench, home } = await certified();
-  rmSync(home.path('store/tls'));
-  for (let cut = 1; ; cut += 1) {
-    const [program = '', ...first] = home.tls ?? [];
-    const env = { ...process.env, LATCHD_TEST_CUT: String(cut) };
-    const child = spawn(program, [...first, '-c', home.configuration, 'public'], { env, stdio: 'ignore' });
-    const code = await new Promise((resolve) => child.on('close', resolve));
-    const { x } = await bench.csr();
-    assert.equal((await bench.csr()).x, x);
-    rmSync(home.path('store/tls'));
-    if (code === 0) break;
-    assert.equal(code, 99);
-  }
-});
-
-test('an agent without a keeper of the key, or with one that fails, answers 913 (§6.6)', async () => {
-  for (const tls of [[], ['tls = /nonexistent/latch-tls'], ['tls = /bin/false'], ['tls = /bin/cat']]) {
-    const bench = await Bench.provisioned(async (setup: Setup) => {
-      const agent = new Agent(setup);
-      agent.home.configure([...agent.home.lines.filter((line) => !line.startsWith('tls')), ...tls]);
-      await agent.boot();
-      return agent;
-    });
-    assert.equal(await bench.refusal({ verb: 'csr' }), 913, tls[0]);
-    const { hwid, dkt } = await bench.identity();
-    const crt = Buffer.from('x').toString('base64url');
-    const message = await bench.issuer.certificate({ sub: hwid, dkt, crt });
-    if (tls[0]?.endsWith('cat') !== true) await bench.refuse('certificate', message, 913);
-    await removeAgents();
   }
 });

@@ -4,8 +4,11 @@ import { hex, judge } from './judge.ts';
 
 const DOORS = ['QADBKEY', 'QCFG="usbcfg",', 'QAB5', '^Z'].map(hex).join(',');
 
-/** One step of a talk: h and m say who speaks, t how long nobody does, g that the modem has gone. */
-type Step = readonly ['h' | 'm', string] | readonly ['t', number] | readonly ['g'];
+/**
+ * One step of a talk: h and m say who speaks, t how long nobody does, g that the modem has gone, r that it reads what
+ * waits for it, x that the host has gone, u that latchd has something to say unasked.
+ */
+type Step = readonly ['h' | 'm', string] | readonly ['t', number] | readonly ['g' | 'r' | 'x' | 'u'];
 
 /** @returns for each talk what has reached the modem, and what the host has heard */
 function hear(...talks: readonly (readonly Step[])[]): { modem: string; host: string }[] {
@@ -131,7 +134,7 @@ test('a line that only looks like it goes on untouched, and so does what is no l
 });
 
 test('a back door in pieces is shut: over two lines, and behind one that went on (V.250 §6.2.1)', () => {
-  const [lines, own] = hear(
+  const [lines, own, editing] = hear(
     [
       ['h', 'AT+QAD\n'],
       ['h', 'BKEY\r'],
@@ -141,9 +144,14 @@ test('a back door in pieces is shut: over two lines, and behind one that went on
       ['m', OK],
       ['h', 'TCH?\r'],
     ],
+    [
+      ['h', 'ATS\n'],
+      ['h', '5=66\r'],
+    ],
   );
   assert.equal(lines?.modem, 'AT+QAD\n');
   assert.equal(own?.modem, 'AT+QLA\n');
+  assert.equal(editing?.modem, 'ATS\n');
 });
 
 test('QLATCH is answered here, wherever it stands in a line, and never reaches the modem', () => {
@@ -231,7 +239,11 @@ for (const [prompt, command] of [
     assert.equal(sent(['h', 'x+QADBKEYabc\ndef']), 'x+QADBKE\ndef');
     assert.equal(sent(['h', 'x+QLATCHabc\rdef']), 'x+QLATC\rdef');
     assert.equal(sent(['h', '\rATS5=66\rdef']), '\rATS5\rdef');
-    assert.equal(sent(['h', 'size=S5=6']), 'size=S5=6');
+    assert.equal(sent(['h', '\rATS5=66\n=66\rdef']), '\rATS5\n\rdef');
+    assert.equal(sent(['h', 'x+QADBKEY\rY\rd']), 'x+QADBKE\r\rd');
+    const long = `AT${';x'.repeat(600)};`;
+    assert.equal(sent(['h', `\r${long}S5=6\r`]), `\r${long}S5\r`);
+    for (const text of ['size=S5=6', '\rATS5x', '\rAT+X=1']) assert.equal(sent(['h', text]), text);
     assert.equal(sent(['m', OK], ['h', 'AT+QADBKEY\r']), '');
     assert.equal(sent(['g'], ['h', 'AT+QADBKEY\r']), '');
   });
@@ -254,8 +266,9 @@ test('data waits while the modem leaves 64 KiB unread, and a line is lost then',
     ['m', '\r\nCONNECT\r\n'],
     ...Array.from({ length: 20 }, (): Step => ['h', much]),
   ];
-  const [data, line] = hear(full, [...full, ['m', OK], ['h', 'AT+CSQ\r']]);
+  const [data, line, read] = hear(full, [...full, ['m', OK], ['h', 'AT+CSQ\r']], [...full, ['r']]);
   assert.equal(data?.modem.length, 65_536);
+  assert.equal(read?.modem, `ATD1\r${much.repeat(20)}`);
   assert.equal(line?.modem, data?.modem);
 });
 
@@ -268,4 +281,32 @@ test('the host hears all that the modem says, and nothing of the agent’s in be
     ['m', 'more'],
   ]);
   assert.equal(heard?.host, '\r\nCONNECT\r\ndatamore');
+});
+
+test('unsolicited codes are not said in the middle of data', () => {
+  const data: readonly Step[] = [['h', 'ATD1\r'], ['m', '\r\nCONNECT\r\n'], ['u']];
+  const [during, after] = hear(data, [...data, ['m', OK], ['u']]);
+  assert.equal(during?.host, '\r\nCONNECT\r\n');
+  assert.equal(after?.host, `\r\nCONNECT\r\n${OK}\r\n+QLATCHIND: "locked","timeout"\r\n`);
+});
+
+test('a line is over with its end: over-long, of a host that has gone, of a modem that has', () => {
+  const [overlong, host, modem, results] = hear(
+    [
+      ['h', `AT${' '.repeat(4100)}\r`],
+      ['h', 'AT+CSQ\r'],
+    ],
+    [['h', 'AT+QAD'], ['x'], ['h', 'AT+CSQ\r']],
+    [['h', 'AT+CSQ\r'], ['m', '\r\nO'], ['g'], ...asked, ['m', 'K\r\n']],
+    [['h', 'AT+CSQ\r'], ['m', '\r\n+CME ERROR: 3\r\n'], ...asked, ['m', '\r\n']],
+  );
+  assert.equal(overlong?.modem, 'AT+CSQ\r');
+  assert.equal(host?.modem, 'AT+CSQ\r');
+  for (const heard of [modem, results]) assert.doesNotMatch(heard?.host ?? '', /unprovisioned/);
+});
+
+test('an answer that is asked for again and again while it waits is given once', () => {
+  const again = Array.from({ length: 5000 }, (): Step => ['t', 0]);
+  const [heard] = hear([...asked, ...again, ['t', 5000]]);
+  assert.match(heard?.host ?? '', OWN);
 });

@@ -21,6 +21,7 @@ export function provisioning(make: MakeModule): void {
     assert.deepEqual(await bench.state(), nothing);
     const { hwid, imei } = await bench.identity();
     assert.deepEqual([hwid, imei], ['LTE4-00A1B2C3D4E5', '490154203237518']);
+    assert.equal(await bench.refusal({ verb: 'keys' }), 901, 'no bytes are not those that it holds');
   });
 
   test('an unprovisioned module refuses what needs provisioning: 911 (section 4)', async () => {
