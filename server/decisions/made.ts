@@ -45,7 +45,10 @@ export async function findMade(
   return { jws, claims, bundle, now };
 }
 
-/** The bundle is of that order, of the station that asks, alive, and byte for byte what the module took. */
+/**
+ * The bundle is of that order, of the station that asks, alive, and byte for byte what the module took. An officer may
+ * bring what a station left behind, and what it kept until the bundle was over: nothing else registers those modules.
+ */
 function isHeld(
   { order: of, station, digest, expires }: OfflineBundleRow,
   { dig }: Receipt,
@@ -53,8 +56,7 @@ function isHeld(
   { kind, name }: Caller,
   now: string,
 ): boolean {
-  // An officer may bring what a station left behind.
-  return of === order && (kind === 'person' || station === name) && digest === dig && now < expires;
+  return of === order && digest === dig && (kind === 'person' || (station === name && now < expires));
 }
 
 /**
@@ -82,15 +84,15 @@ export function unknownReceipt(hwid: string): Problem {
   return new Problem(
     'receipt-unknown',
     `The receipt of module ${hwid} is not over an offline bundle that counts for this order and station; ` +
-      'have the module reset, and provision it while the server answers.',
+      'where the bundle is only over, an officer can still bring the receipt. Otherwise put the module aside.',
   );
 }
 
 function exhausted({ order, most }: OfflineBundleRow): Problem {
   return new Problem(
     'order-full',
-    `Order ${order} lacked ${most} modules when its offline bundle was made, and ${most} are registered by it; ` +
-      'an officer can raise the order.',
+    `Order ${order} lacked ${most} modules when its offline bundle was made, and ${most} are registered by it: ` +
+      'this one is more than was ordered then. Put it aside.',
     { most },
   );
 }

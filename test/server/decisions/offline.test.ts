@@ -198,6 +198,13 @@ describe('registering what was made during an outage', () => {
     assert.equal((await deliver(entry, olga)).module.state, 'confirmed');
   });
 
+  test('an officer may bring what a station kept until the bundle was over, and nobody else', async () => {
+    const entry = await made(await offlineBundle(services, station, await order()));
+    server.clock.advance(31 * DAY);
+    await assert.rejects(deliver(entry), is('receipt-unknown'));
+    assert.equal((await deliver(entry, olga)).module.state, 'confirmed');
+  });
+
   test('refused: a bundle of another order or station, over, of other bytes, of no one', async () => {
     const [name, other] = [await order(), await order()];
     const bundle = await offlineBundle(services, station, name);
