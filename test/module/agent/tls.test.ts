@@ -105,6 +105,8 @@ test('a false server is refused before anything is said: another CA, another nam
     0,
     'the name that is expected may be another than the host',
   );
+  const nameless = ['check', `localhost:${other.port}`, ca.file, ''];
+  assert.equal((await latchTls(home, nameless)).code, 1, 'no name is no name that any server has');
   false_.remove();
 });
 
