@@ -23,7 +23,7 @@ const workers = 2;
 /** Milliseconds after which a test that hangs without its guard has noticed. */
 const PATIENCE = 120_000;
 
-const sanitize = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+const sanitize = ['-fsanitize=address,undefined,bounds-strict', '-fno-sanitize-recover=all'];
 const flags = ['-O1', '-w', ...sanitize];
 const dialect = ['-std=c11', '-D_GNU_SOURCE', '-D_FILE_OFFSET_BITS=64', '-DLATCHD_TEST', '-iquote', source];
 
