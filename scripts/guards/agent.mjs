@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -157,13 +158,25 @@ function passes(test, folder, timeout = PATIENCE) {
   return new Promise((done) => child.once('exit', (status) => done(status === 0)));
 }
 
-/** Agents whose tests were ended may still be dying there. */
+/** Without its guard an agent may not end by itself, and those whose tests were ended may still be dying there. */
 async function removePlace() {
+  endAgents();
   for (let tries = 0; tries < 50; tries += 1) {
     try {
       return rmSync(place, { recursive: true, force: true });
     } catch {
       await new Promise((done) => setTimeout(done, 100));
+    }
+  }
+}
+
+/** Whatever runs from this place is ours. */
+function endAgents() {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (readlinkSync(`/proc/${pid}/exe`).startsWith(place)) process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It has ended meanwhile, or is somebody else's.
     }
   }
 }
