@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import type { Challenge } from '../../../protocol/messages.ts';
+import { copyTree } from '../../fixture/copy.ts';
 import { Agent, removeAgents } from '../agent.ts';
 import { Bench } from '../bench.ts';
 import { someHash, testIssuer } from '../issuer.ts';
@@ -114,8 +115,9 @@ const parts = ['store', 'shadow', 'shadow.latchd'] as const;
 
 /** Keeps what is on flash. @returns the directory that it is kept in */
 function keep({ home }: Agent): string {
+  mkdirSync(home.path('kept'), { mode: 0o700 });
   for (const part of parts.filter((name) => readdirSync(home.dir).includes(name))) {
-    cpSync(home.path(part), home.path(`kept/${part}`), { recursive: true, preserveTimestamps: true });
+    copyTree(home.path(part), home.path(`kept/${part}`));
   }
   return home.path('kept');
 }
@@ -145,7 +147,7 @@ async function cutStarts({ agent, bench, flash, may, where }: AfterCut): Promise
   for (let step = 1; ; step++) {
     await agent.kill();
     for (const part of parts) rmSync(agent.home.path(part), { recursive: true, force: true });
-    cpSync(flash, agent.home.dir, { recursive: true, preserveTimestamps: true });
+    copyTree(flash, agent.home.dir);
     if (!(await isCut(agent, step))) return;
     secondCuts += 1;
     await agent.boot();
