@@ -34,6 +34,9 @@ interface Transacted {
   readonly events: readonly NewEvent[];
 }
 
+/** Turns of the event loop that a transaction waits at most for more to join it. */
+const MOST_TURNS = 16;
+
 const UNAVAILABLE =
   'The log cannot be written, so nothing was granted. It goes on by itself once its disk can be written again.';
 
@@ -94,14 +97,23 @@ export class Committer implements Log {
 
   async #work(): Promise<void> {
     while (this.#pending.length > 0) {
-      // Everything that this turn of the event loop brings goes into one transaction; and the
-      // answers of the one before go out first.
-      await new Promise(setImmediate);
+      await this.#gather();
       const jobs = this.#pending;
       this.#pending = [];
       await this.#runAll(jobs);
     }
     this.#working = undefined;
+  }
+
+  /**
+   * Everything that this turn of the event loop brings goes into one transaction, and while the next ones
+   * bring more, that too; meanwhile the answers of the transaction before go out.
+   */
+  async #gather(): Promise<void> {
+    for (let turn = 0, before = 0; turn < MOST_TURNS && this.#pending.length > before; turn += 1) {
+      before = this.#pending.length;
+      await new Promise(setImmediate);
+    }
   }
 
   /** Never rejects: each job is answered. */
