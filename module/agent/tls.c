@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "claims.h"
-#include "helper.h"
+#include "coprocess.h"
 #include "hooks.h"
 
 static int code_of(int status)
@@ -31,7 +31,7 @@ int tls_public(const struct program *program, char x[COORDINATE_TEXT + 1], char 
 {
     char line[2 * COORDINATE_TEXT + 3];
     size_t length;
-    int code = code_of(helper_run(program, "public", (struct span){"", 0}, line, sizeof line, &length));
+    int code = code_of(coprocess_run(program, "public", (struct span){"", 0}, line, sizeof line, &length));
     if (code != 0) return code == 903 ? 913 : code;
     return read_public((struct span){line, length}, x, y) ? 0 : 913;
 }
@@ -41,7 +41,7 @@ int tls_accept(const struct program *program, const unsigned char *certificate, 
     char none[1];
     size_t said;
     struct span input = {(const char *)certificate, length};
-    return code_of(helper_run(program, "accept", input, none, sizeof none, &said));
+    return code_of(coprocess_run(program, "accept", input, none, sizeof none, &said));
 }
 
 bool tls_forget(int dir)

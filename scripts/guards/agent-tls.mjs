@@ -61,13 +61,13 @@ const byFile = {
     ],
   },
 
-  'helper.c': {
+  'coprocess.c': {
     test: 'tls-key: another than a key',
     'room for what it says': [
       'size_t fits = room - *length < (size_t)got ? room - *length : (size_t)got;',
       'size_t fits = (size_t)got;',
     ],
-    'its status': ['return done && WIFEXITED(status) ? WEXITSTATUS(status) : HELPER_FAILED;', 'return 0;'],
+    'its status': ['return done && WIFEXITED(status) ? WEXITSTATUS(status) : COPROCESS_FAILED;', 'return 0;'],
     'its end by a signal': [
       'return done && WIFEXITED(status) ? WEXITSTATUS(status)',
       'return done ? WEXITSTATUS(status)',

@@ -1,4 +1,4 @@
-#include "helper.h"
+#include "coprocess.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #define PATIENCE 10000
 
 #ifdef LATCHD_TEST
-/* The hooks reach helpers too. */
+/* The hooks reach it too. */
 #define ENVIRONMENT environ
 #else
 static char *const plain[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
@@ -82,7 +82,7 @@ static void feed(struct ends *ends, struct span *input)
     if (put <= 0 || input->length == 0) shut(&ends->in);
 }
 
-/* What does not fit is read and dropped, so that the helper comes to its end. */
+/* What does not fit is read and dropped, so that the coprocess comes to its end. */
 static void drain(struct ends *ends, char *output, size_t room, size_t *length)
 {
     char more[256];
@@ -97,7 +97,7 @@ static void drain(struct ends *ends, char *output, size_t room, size_t *length)
     *length += fits;
 }
 
-/* Both ways until the helper closes its standard output; false where that takes too long. */
+/* Both ways until the coprocess closes its standard output; false where that takes too long. */
 static bool converse(struct ends *ends, struct span input, char *output, size_t room, size_t *length)
 {
     int64_t end = clock_waiting() + PATIENCE;
@@ -113,7 +113,7 @@ static bool converse(struct ends *ends, struct span input, char *output, size_t 
     return true;
 }
 
-/* Its exit status; HELPER_FAILED where it was ended, by us if need be. */
+/* Its exit status; COPROCESS_FAILED where it was ended, by us if need be. */
 static int reap(pid_t child, bool done)
 {
     int status;
@@ -122,8 +122,8 @@ static int reap(pid_t child, bool done)
     if (!done) kill(child, SIGKILL);
     for (;;) {
         gone = waitpid(child, &status, WNOHANG);
-        if (gone > 0) return done && WIFEXITED(status) ? WEXITSTATUS(status) : HELPER_FAILED;
-        if (gone < 0 && errno != EINTR) return HELPER_FAILED;
+        if (gone > 0) return done && WIFEXITED(status) ? WEXITSTATUS(status) : COPROCESS_FAILED;
+        if (gone < 0 && errno != EINTR) return COPROCESS_FAILED;
         if (done && clock_waiting() > end) {
             kill(child, SIGKILL);
             done = false;
@@ -132,14 +132,14 @@ static int reap(pid_t child, bool done)
     }
 }
 
-int helper_run(const struct program *program, const char *verb, struct span input, char *output, size_t room,
+int coprocess_run(const struct program *program, const char *verb, struct span input, char *output, size_t room,
                size_t *length)
 {
     struct ends ends;
     *length = 0;
-    if (program->argv[0] == NULL) return HELPER_FAILED;
+    if (program->argv[0] == NULL) return COPROCESS_FAILED;
     pid_t child = spawn(program, verb, &ends);
-    if (child < 0) return HELPER_FAILED;
+    if (child < 0) return COPROCESS_FAILED;
     bool done = converse(&ends, input, output, room, length);
     shut(&ends.in);
     shut(&ends.out);
