@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,9 +35,11 @@ static void shut(int *fd)
     *fd = -1;
 }
 
-/* What it writes to standard error goes where the agent's own words go. */
-static void become(const struct program *program, const char *verb, int in, int out)
+/* It dies with the agent: two that write the same file at once, one of a dead agent's and one of the next, could leave
+ * neither's. What it writes to standard error goes where the agent's own words go. */
+static void become(const struct program *program, const char *verb, int in, int out, pid_t agent)
 {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != agent) _exit(127);
     const char *argv[PROGRAM_WORDS + 2] = {NULL};
     size_t count = 0;
     for (; program->argv[count] != NULL; count++) argv[count] = program->argv[count];
@@ -59,8 +62,8 @@ static pid_t spawn(const struct program *program, const char *verb, struct ends 
 {
     int in[2] = {-1, -1}, out[2] = {-1, -1};
     bool piped = pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0;
-    pid_t child = piped ? fork() : -1;
-    if (child == 0) become(program, verb, in[0], out[1]);
+    pid_t agent = getpid(), child = piped ? fork() : -1;
+    if (child == 0) become(program, verb, in[0], out[1], agent);
     shut(&in[0]);
     shut(&out[1]);
     *ends = (struct ends){in[1], out[0]};

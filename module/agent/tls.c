@@ -44,9 +44,12 @@ int tls_accept(const struct program *program, const unsigned char *certificate, 
     return code_of(coprocess_run(program, "accept", input, none, sizeof none, &said));
 }
 
+static bool remove_file(int dir, const char *name)
+{
+    return hook_step() && (unlinkat(dir, name, 0) == 0 || errno == ENOENT);
+}
+
 bool tls_forget(int dir)
 {
-    if (!hook_step()) return false;
-    if (unlinkat(dir, TLS_FILE, 0) != 0) return errno == ENOENT;
-    return hook_step() && fsync(dir) == 0;
+    return remove_file(dir, TLS_ASIDE) && remove_file(dir, TLS_FILE) && hook_step() && fsync(dir) == 0;
 }

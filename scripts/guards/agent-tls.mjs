@@ -53,16 +53,22 @@ const byFile = {
       'return read_public((struct span){line, length}, x, y) ? 0 : 913;',
       'read_public((struct span){line, length}, x, y); return 0;',
     ],
-    'forgotten where it is not there': ['return errno == ENOENT;', 'return false;', 'conformance: opens'],
+    'forgotten where it is not there': [' || errno == ENOENT);', ');', 'conformance: opens'],
     'forgotten, or not': [
-      'if (unlinkat(dir, TLS_FILE, 0) != 0) return errno == ENOENT;',
-      'unlinkat(dir, TLS_FILE, 0);',
+      '(unlinkat(dir, name, 0) == 0 || errno == ENOENT);',
+      '(unlinkat(dir, name, 0), true);',
       'tls-key: cannot be forgotten',
     ],
+    'forgotten aside': ['remove_file(dir, TLS_ASIDE) && ', '', 'tls-key: off flash'],
   },
 
   'coprocess.c': {
     test: 'tls-key: another than a key',
+    'it dies with the agent': [
+      'prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ',
+      '',
+      'tls-key: dies with its agent',
+    ],
     'room for what it says': [
       'size_t fits = room - *length < (size_t)got ? room - *length : (size_t)got;',
       'size_t fits = (size_t)got;',

@@ -11,8 +11,6 @@
 #include "files.h"
 #include "seal.h"
 
-#define ASIDE TLS_FILE ".new"
-
 /* The agent's own file is sealed under the same key: this tells the one from the other. */
 static const unsigned char mark[] = {'t', 'l', 's', '1'};
 
@@ -68,7 +66,7 @@ bool own_save(const struct own *own, const struct config *config)
     memcpy(sealed + SEAL_OVERHEAD + sizeof mark, own->secret, DEVICE_BYTES);
     memcpy(sealed + SEAL_OVERHEAD + sizeof mark + DEVICE_BYTES, own->certificate, own->length);
     bool done = seal(sealed, length, config->hwid) &&
-                file_replace(dir, TLS_FILE, ASIDE, sealed, SEAL_OVERHEAD + length, &like);
+                file_replace(dir, TLS_FILE, TLS_ASIDE, sealed, SEAL_OVERHEAD + length, &like);
     mbedtls_platform_zeroize(sealed, sizeof sealed);
     close(dir);
     return done;

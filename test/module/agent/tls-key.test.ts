@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
 import {
   chmodSync,
@@ -7,18 +6,22 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { generateP256 } from '../../../keys/material.ts';
+import { type Command, formatCommand } from '../../../protocol/at/command.ts';
 import { Agent, agentModule, removeAgents } from '../agent.ts';
 import { Bench } from '../bench.ts';
 import { testIssuer } from '../issuer.ts';
 import type { Setup } from '../under-test.ts';
 import { certified, latchTls } from './latch-tls.ts';
+import { Ended } from './latchd.ts';
 import { HWID, sealed } from './stored.ts';
 
 /** The module's own TLS key, between latchd and latch-tls (docs/protocol.md §6.6). */
@@ -36,21 +39,71 @@ test('the agent’s own file, sealed to the same module, is not taken for the TL
   assert.match(stderr, /another module's, or broken/);
 });
 
-test('a key whose making was cut off anywhere is made by the next csr, or was made (§6.6)', async () => {
-  const { bench, home } = await certified();
-  rmSync(home.path('store/tls'));
-  for (let cut = 1; ; cut += 1) {
-    const [program = '', ...first] = home.tls ?? [];
-    const env = { ...process.env, LATCHD_TEST_CUT: String(cut) };
-    const child = spawn(program, [...first, '-c', home.configuration, 'public'], { env, stdio: 'ignore' });
-    const code = await new Promise((resolve) => child.on('close', resolve));
+/** A module whose keeper of the TLS key loses its power just before that step; 0 for never. */
+async function cuttable() {
+  const agent = new Agent({ roots: (await testIssuer()).firmware });
+  const { home } = agent;
+  const cutBefore = (step: number) => writeFileSync(home.path('cut'), String(step));
+  const keeper = `${home.tls?.join(' ')} -c ${home.configuration} "$@"`;
+  home.keep(`LATCHD_TEST_CUT=$(cat ${home.path('cut')}); export LATCHD_TEST_CUT; exec ${keeper}`);
+  await agent.boot();
+  return { bench: await Bench.provisioned(async () => agent), agent, cutBefore };
+}
+
+test('a key, and a certificate, whose writing was cut anywhere is written by the next try, or was: nothing to repair (§6.6)', async () => {
+  const { bench, agent, cutBefore } = await cuttable();
+  const store = agent.home.path('store');
+  for (let step = 1, cuts = 2; cuts > 0; step += 1) {
+    cuts = 0;
+    /** Asks with the cut, switches it on again. */
+    const cut = async (command: Command) => {
+      await bench.module.advance(2);
+      cutBefore(step);
+      const [answer = ''] = await bench.module.send(formatCommand(command));
+      if (answer === '+CME ERROR: 913') cuts += 1;
+      cutBefore(0);
+      await bench.module.reboot();
+    };
+    await cut({ verb: 'csr' });
     const { x } = await bench.csr();
+    const certificate = await bench.certificate();
     assert.equal((await bench.csr()).x, x);
-    rmSync(home.path('store/tls'));
-    if (code === 0) break;
-    assert.equal(code, 99);
+    await bench.upload(certificate);
+    await cut({ verb: 'certificate' });
+    assert.equal((await bench.csr()).x, x, `step ${step}`);
+    await bench.give('certificate', certificate);
+    assert.deepEqual(readdirSync(store).sort(), ['state', 'tls'], `step ${step}`);
+    assert.equal(cuts, step > 6 ? 0 : 2, `step ${step}`);
+    rmSync(join(store, 'tls'));
   }
 });
+
+test('a keeper of the key dies with its agent: the next agent’s is the only one that writes (§6.6)', {
+  timeout: 30_000,
+}, async () => {
+  const agent = new Agent({ roots: (await testIssuer()).firmware });
+  const { home } = agent;
+  home.keep(`echo $$ > ${home.path('pid.new')}; mv ${home.path('pid.new')} ${home.path('pid')}
+    read -r end < ${home.path('never')}`);
+  await agent.boot();
+  const bench = await Bench.provisioned(async () => agent);
+  const asked = assert.rejects(bench.ask({ verb: 'csr' }), Ended);
+  const soon = () => new Promise((resolve) => setImmediate(resolve));
+  while (!existsSync(home.path('pid'))) await soon();
+  const pid = readFileSync(home.path('pid'), 'utf8').trim();
+  await agent.kill();
+  await asked;
+  while (/^State:\t[^Z]/m.test(status(pid))) await soon();
+});
+
+/** What the kernel says of a process; nothing once it is gone. */
+function status(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/status`, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 test('an agent without a keeper of the key, or with one that fails, answers 913 (§6.6)', async () => {
   for (const tls of [[], ['tls = /nonexistent/latch-tls'], ['tls = /bin/false'], ['tls = /bin/cat']]) {
@@ -99,14 +152,17 @@ test('a reset takes the TLS key off flash; where it was cut the next start does,
   const { bench, home } = await certified();
   const [file, aside] = [home.path('store/tls'), home.path('aside')];
   cpSync(file, aside);
-  await bench.give('unlock', await bench.issuer.token(await bench.challenge('reset', 60)));
-  assert.equal(existsSync(file), false);
-  cpSync(aside, file);
-  await bench.module.reboot();
-  assert.equal(existsSync(file), false);
-  cpSync(aside, file);
-  await bench.give('provision', await bench.issuer.bundle());
-  assert.equal(existsSync(file), false);
+  const act = {
+    reset: async () => bench.give('unlock', await bench.issuer.token(await bench.challenge('reset', 60))),
+    start: () => bench.module.reboot(),
+    provisioning: async () => bench.give('provision', await bench.issuer.bundle()),
+  };
+  for (const [name, next] of Object.entries(act)) {
+    // Beside it lies what an earlier cut may have left.
+    for (const there of [file, `${file}.new`]) cpSync(aside, there);
+    await next();
+    assert.deepEqual(readdirSync(home.path('store')), ['state'], name);
+  }
 });
 
 test('a TLS key that cannot be forgotten stops the provisioning: 914 (§6.6)', async () => {
