@@ -1,4 +1,3 @@
-import { encrypt } from 'unixcrypt';
 import type { Services } from './context.ts';
 
 /** Crockford's base32: no I, L, O, U to misread. */
@@ -9,7 +8,7 @@ const CRYPT = './0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
  * Rounds of SHA-512 crypt, the fewest that it takes. More rounds slow the guessing of passwords that
  * people choose; against 120 random bits nobody guesses, and the module's small processor is spared.
  */
-const ROUNDS = 1000;
+export const ROUNDS = 1000;
 
 /** A password as it is shown to a person, and the hash that the module gets. */
 export interface Password {
@@ -22,16 +21,11 @@ export interface Password {
 export async function makePassword({ random, crypt }: Pick<Services, 'random' | 'crypt'>): Promise<Password> {
   const password = pick(CROCKFORD, random(24)).replace(/(.{4})(?!$)/g, '$1-');
   const salt = pick(CRYPT, random(16));
-  return { password, hash: await crypt(password, salt) };
+  return { password, hash: await crypt(password, salt, ROUNDS) };
 }
 
-/** Hashes on whichever thread it has: see hashing/pool.ts. */
-export type Crypt = (password: string, salt: string) => Promise<string>;
-
-/** SHA-512 crypt, on the thread that calls: some milliseconds, the hashing itself in Node's OpenSSL. */
-export function crypt(password: string, salt: string): string {
-  return encrypt(password, `$6$rounds=${ROUNDS}$${salt}`);
-}
+/** SHA-512 crypt, on whichever thread it has: see hashing/. */
+export type Crypt = (password: string, salt: string, rounds: number) => Promise<string>;
 
 /** Both alphabets' lengths are powers of two, so every character is equally likely. */
 function pick(alphabet: string, bytes: Uint8Array): string {

@@ -4,6 +4,7 @@ import type { Crypt } from '../passwords.ts';
 export interface Job {
   readonly password: string;
   readonly salt: string;
+  readonly rounds: number;
 }
 
 interface Waiting extends Job {
@@ -54,16 +55,16 @@ export function hashPool(most: number): Crypt {
     };
     worker.on('message', done);
     worker.on('error', failed);
-    worker.postMessage(jobs.map(({ password, salt }): Job => ({ password, salt })));
+    worker.postMessage(jobs.map(({ password, salt, rounds }): Job => ({ password, salt, rounds })));
   };
   const start = () => {
     threads += 1;
     next(new Worker(program));
   };
 
-  return (password, salt) =>
+  return (password, salt, rounds) =>
     new Promise((resolve, reject) => {
-      queue.push({ password, salt, resolve, reject });
+      queue.push({ password, salt, rounds, resolve, reject });
       const worker = idle.pop();
       if (worker !== undefined) next(worker);
       else if (threads < most) start();

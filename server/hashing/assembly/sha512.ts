@@ -1,0 +1,115 @@
+/** SHA-512 (FIPS 180-4) of a message that is put together from pieces: a piece is where it begins, and its bytes. */
+
+export const DIGEST: usize = 64;
+const BLOCK: usize = 128;
+
+/** Room for the longest message of sha512crypt.ts, its padding, and what append() writes too much. */
+const ROOM: usize = 16_384 + 256;
+const message: usize = memory.data(16_640);
+let length: usize = 0;
+
+/** W of §6.4.2, and the eight words of the hash value. */
+const schedule: usize = memory.data(640);
+const state: usize = memory.data(64);
+
+/** Copies by eight bytes: up to seven more are read and written, and what comes next overwrites them. */
+export function append(piece: usize, bytes: usize): void {
+  const to = message + length;
+  for (let at: usize = 0; at < bytes; at += 8) store<u64>(to + at, load<u64>(piece + at));
+  length += bytes;
+}
+
+/** Hashes the message; the next one is empty. */
+export function hash(to: usize): void {
+  // §5.1.2: one bit, zeros, and the length in bits, of which 64 of the 128 bits are enough.
+  const padded = (length + 17 + BLOCK - 1) & ~(BLOCK - 1);
+  store<u8>(message + length, 0x80);
+  memory.fill(message + length + 1, 0, padded - length - 1);
+  store<u64>(message + padded - 8, bswap<u64>(length << 3));
+  memory.copy(state, changetype<usize>(H), DIGEST);
+  for (let at: usize = 0; at < padded; at += BLOCK) compress(message + at);
+  for (let at: usize = 0; at < DIGEST; at += 8) store<u64>(to + at, bswap<u64>(load<u64>(state + at)));
+  length = 0;
+}
+
+/** Leaves nothing of what was hashed in memory. */
+export function forget(): void {
+  memory.fill(message, 0, ROOM);
+  memory.fill(schedule, 0, 640);
+  memory.fill(state, 0, DIGEST);
+}
+
+/** §6.4.2, with its names. */
+function compress(block: usize): void {
+  for (let at: usize = 0; at < BLOCK; at += 8) store<u64>(schedule + at, bswap<u64>(load<u64>(block + at)));
+  for (let at: usize = 128; at < 640; at += 8) {
+    const w = schedule + at;
+    const w2 = load<u64>(w - 16);
+    const w15 = load<u64>(w - 120);
+    const sigma1 = rotr<u64>(w2, 19) ^ rotr<u64>(w2, 61) ^ (w2 >> 6);
+    const sigma0 = rotr<u64>(w15, 1) ^ rotr<u64>(w15, 8) ^ (w15 >> 7);
+    store<u64>(w, sigma1 + load<u64>(w - 56) + sigma0 + load<u64>(w - 128));
+  }
+  let a = load<u64>(state);
+  let b = load<u64>(state + 8);
+  let c = load<u64>(state + 16);
+  let d = load<u64>(state + 24);
+  let e = load<u64>(state + 32);
+  let f = load<u64>(state + 40);
+  let g = load<u64>(state + 48);
+  let h = load<u64>(state + 56);
+  const k = changetype<usize>(K);
+  for (let at: usize = 0; at < 640; at += 8) {
+    const sum1 = rotr<u64>(e, 14) ^ rotr<u64>(e, 18) ^ rotr<u64>(e, 41);
+    const ch = (e & f) ^ (~e & g);
+    const t1 = h + sum1 + ch + load<u64>(k + at) + load<u64>(schedule + at);
+    const sum0 = rotr<u64>(a, 28) ^ rotr<u64>(a, 34) ^ rotr<u64>(a, 39);
+    const maj = (a & b) ^ (a & c) ^ (b & c);
+    h = g;
+    g = f;
+    f = e;
+    e = d + t1;
+    d = c;
+    c = b;
+    b = a;
+    a = t1 + sum0 + maj;
+  }
+  add(0, a);
+  add(8, b);
+  add(16, c);
+  add(24, d);
+  add(32, e);
+  add(40, f);
+  add(48, g);
+  add(56, h);
+}
+
+function add(at: usize, word: u64): void {
+  store<u64>(state + at, load<u64>(state + at) + word);
+}
+
+/** §5.3.5. */
+const H: StaticArray<u64> = [
+  0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1, 0x510e527fade682d1,
+  0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
+];
+
+/** §4.2.3. */
+const K: StaticArray<u64> = [
+  0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc, 0x3956c25bf348b538,
+  0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118, 0xd807aa98a3030242, 0x12835b0145706fbe,
+  0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2, 0x72be5d74f27b896f, 0x80deb1fe3b1696b1, 0x9bdc06a725c71235,
+  0xc19bf174cf692694, 0xe49b69c19ef14ad2, 0xefbe4786384f25e3, 0x0fc19dc68b8cd5b5, 0x240ca1cc77ac9c65,
+  0x2de92c6f592b0275, 0x4a7484aa6ea6e483, 0x5cb0a9dcbd41fbd4, 0x76f988da831153b5, 0x983e5152ee66dfab,
+  0xa831c66d2db43210, 0xb00327c898fb213f, 0xbf597fc7beef0ee4, 0xc6e00bf33da88fc2, 0xd5a79147930aa725,
+  0x06ca6351e003826f, 0x142929670a0e6e70, 0x27b70a8546d22ffc, 0x2e1b21385c26c926, 0x4d2c6dfc5ac42aed,
+  0x53380d139d95b3df, 0x650a73548baf63de, 0x766a0abb3c77b2a8, 0x81c2c92e47edaee6, 0x92722c851482353b,
+  0xa2bfe8a14cf10364, 0xa81a664bbc423001, 0xc24b8b70d0f89791, 0xc76c51a30654be30, 0xd192e819d6ef5218,
+  0xd69906245565a910, 0xf40e35855771202a, 0x106aa07032bbd1b8, 0x19a4c116b8d2d0c8, 0x1e376c085141ab53,
+  0x2748774cdf8eeb99, 0x34b0bcb5e19b48a8, 0x391c0cb3c5c95a63, 0x4ed8aa4ae3418acb, 0x5b9cca4f7763e373,
+  0x682e6ff3d6b2b8a3, 0x748f82ee5defb2fc, 0x78a5636f43172f60, 0x84c87814a1f0ab72, 0x8cc702081a6439ec,
+  0x90befffa23631e28, 0xa4506cebde82bde9, 0xbef9a3f7b2c67915, 0xc67178f2e372532b, 0xca273eceea26619c,
+  0xd186b8c721c0c207, 0xeada7dd6cde0eb1e, 0xf57d4f7fee6ed178, 0x06f067aa72176fba, 0x0a637dc5a2c898a6,
+  0x113f9804bef90dae, 0x1b710b35131c471b, 0x28db77f523047d84, 0x32caab7b40c72493, 0x3c9ebe0a15c9bebc,
+  0x431d67c49c100d4c, 0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
+];
