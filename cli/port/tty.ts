@@ -1,9 +1,5 @@
-import { read, write } from 'node:fs';
-import { promisify } from 'node:util';
+import { readSync, writeSync } from 'node:fs';
 import { SerialPort } from 'serialport';
-
-const readOnce = promisify(read);
-const writeOnce = promisify(write);
 
 /** serialport's open port on this platform; on Linux and macOS with its descriptor and its poller. */
 type Binding = Awaited<ReturnType<typeof SerialPort.binding.open>>;
@@ -41,11 +37,11 @@ function windowsTty(binding: Exclude<Binding, UnixBinding>): Tty {
 /**
  * serialport's own read never ends on a line that was hung up: read(2) gives 0 bytes at once, which it
  * takes for nothing yet, and asks again for ever. And its poller forgets that one waits to write when
- * another begins to wait to read. So both are done here.
+ * another begins to wait to read. So both are done here. The descriptor is non-blocking: calls that are
+ * made at once and not on the thread pool hold nobody up.
  */
 class UnixTty implements Tty {
   readonly #binding: UnixBinding;
-  readonly #calls = new Set<Promise<unknown>>();
   #waiting = 0;
   #closed = false;
 
@@ -55,44 +51,38 @@ class UnixTty implements Tty {
 
   async read(buffer: Buffer): Promise<number> {
     for (;;) {
-      const count = await this.#attempt((fd) => readOnce(fd, buffer, 0, buffer.length, null));
-      if (count?.bytesRead === 0) throw new Error('the line was hung up');
-      if (count !== undefined) return count.bytesRead;
       await this.#wait('readable', READABLE);
+      const count = this.#attempt((fd) => readSync(fd, buffer));
+      if (count === 0) throw new Error('the line was hung up');
+      if (count !== undefined) return count;
     }
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let offset = 0; offset < bytes.length; ) {
-      const count = await this.#attempt((fd) => writeOnce(fd, bytes, offset, bytes.length - offset, null));
+      const count = this.#attempt((fd) => writeSync(fd, bytes, offset));
       if (count === undefined) await this.#wait('writable', WRITABLE);
-      else offset += count.bytesWritten;
+      else offset += count;
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     this.#binding.poller.stop();
-    // A call still under way would fall on whoever gets the descriptor's number next.
-    await Promise.allSettled(this.#calls);
     // What the line has not taken is thrown away: close(2) would wait for it, up to 30 s.
     await this.#binding.flush().catch(() => {});
     await this.#binding.close();
   }
 
   /** @returns undefined where the descriptor is not ready */
-  async #attempt<T>(call: (fd: number) => Promise<T>): Promise<T | undefined> {
+  #attempt(call: (fd: number) => number): number | undefined {
     const { fd } = this.#binding;
     if (this.#closed || fd === null) throw new Error('the port was closed');
-    const running = call(fd);
-    this.#calls.add(running);
     try {
-      return await running;
+      return call(fd);
     } catch (error) {
       if (error instanceof Error && 'code' in error && error.code === 'EAGAIN') return undefined;
       throw error;
-    } finally {
-      this.#calls.delete(running);
     }
   }
 
