@@ -25,7 +25,7 @@ export interface Job {
 export type Made = Pick<Outcome, 'status' | 'receipt' | 'module'>;
 
 /**
- * register → manifests → bundle → receipt → journal → confirm. Without a server the offline bundle takes
+ * register, manifests meanwhile → bundle → receipt → journal → confirm. Without a server the offline bundle takes
  * the place of the module's own, and the receipt stays in the journal.
  */
 export async function provisionModule(job: Job): Promise<Made> {
@@ -49,32 +49,41 @@ async function make(job: Job): Promise<Made> {
 
 /** The receipt of the bundle that the module holds, where it was provisioned before. */
 async function heldReceipt({ line, module }: Job): Promise<string | undefined> {
-  const { state, manifest } = module.found;
   // One that never held a manifest was never provisioned, and keeps no receipts.
-  if (manifest === 0) return undefined;
+  if (module.manifest === 0) return undefined;
   const receipts = await module.receipts();
   const isMaking = (jws: string) => claimsOf(jws)?.event === 'provisioned';
   keepReceipts(
     line.cli.home,
     receipts.filter((jws) => !isMaking(jws)),
   );
-  return state === 'unprovisioned' ? undefined : receipts.findLast(isMaking);
+  return module.found.state === 'unprovisioned' ? undefined : receipts.findLast(isMaking);
 }
 
+/** Of what the line carries most is manifests: while the server is asked, those go over that are known here. */
 async function online(job: Job): Promise<Made> {
   const { line, identity } = job;
-  const { hwid, imei, key } = identity;
   job.step('registering');
-  const asked = { hwid, imei, order: line.plan.order, key: { x: key.x, y: key.y } };
-  const [{ bundle, log }, trusted] = await line.uplink.use(async (session) => {
-    const registered = await session.client.post('/v1/modules', RegisteredModule, asked);
-    return [registered, await trustedFor(session, registered.manifests)] as const;
-  });
+  const known = line.uplink.kept();
+  // Either is waited for, whatever becomes of the other: the port is in use for as long.
+  const [registering, handing] = await Promise.allSettled([register(job), known && handKeys(job, known)]);
+  if (registering.status === 'rejected') throw registering.reason;
+  if (handing.status === 'rejected') throw handing.reason;
+  const { bundle, log, trusted } = registering.value;
   // A repeat took no place.
   if (log !== null) line.bundles.placed(line.plan.order, line.journal);
   demandFitBundle(bundle, identity, trusted);
   const receipt = await hand(job, bundle, trusted);
   return settle(job, receipt, false);
+}
+
+function register({ line, identity }: Job) {
+  const { hwid, imei, key } = identity;
+  const asked = { hwid, imei, order: line.plan.order, key: { x: key.x, y: key.y } };
+  return line.uplink.use(async (session) => {
+    const registered = await session.client.post('/v1/modules', RegisteredModule, asked);
+    return { ...registered, trusted: await trustedFor(session, registered.manifests) };
+  });
 }
 
 /** Nothing is fetched where the manifests in the answer are those that this home has followed. */
@@ -83,17 +92,18 @@ async function trustedFor(session: Session, manifests: readonly string[]): Promi
   return kept.newest.jws === manifests.at(-1) ? kept : session.refreshed();
 }
 
-async function hand(job: Job, bundle: string, { chain }: Trusted): Promise<string> {
+async function hand(job: Job, bundle: string, trusted: Trusted): Promise<string> {
   const { module, identity } = job;
-  const newer = chain.filter(({ claims }) => claims.ver > module.found.manifest);
-  for (const { jws } of newer) {
-    job.step('keys');
-    await module.keys(jws);
-  }
+  if (module.manifest < trusted.newest.claims.ver) job.step('keys');
+  await handKeys(job, trusted);
   job.step('bundle');
   const receipt = await module.provision(bundle);
   demandFitReceipt(receipt, identity, bundle);
   return receipt;
+}
+
+async function handKeys({ module }: Job, { chain }: Trusted): Promise<void> {
+  for (const { claims, jws } of chain) if (claims.ver > module.manifest) await module.keys(jws);
 }
 
 /** @throws Failure `module-inactive` where an officer has taken the module out of use */

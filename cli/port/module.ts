@@ -78,11 +78,13 @@ export class ModuleClient {
   readonly #at: AtClient;
   readonly #timers: Timers;
   readonly #progress: Progress;
+  #manifest: number;
 
   private constructor(port: Port, at: AtClient, found: ModuleStatus, options: ModuleOptions) {
     this.#port = port;
     this.#at = at;
     this.found = found;
+    this.#manifest = found.manifest;
     this.#timers = options.timers ?? systemTimers;
     this.#progress = options.progress ?? (() => {});
   }
@@ -91,6 +93,11 @@ export class ModuleClient {
   static async connect(port: Port, options: ModuleOptions = {}): Promise<ModuleClient> {
     const at = new AtClient(port, options);
     return new ModuleClient(port, at, statusOf(await at.synchronise()), options);
+  }
+
+  /** Version of the newest key manifest that it has said to hold, 0 for none. */
+  get manifest(): number {
+    return this.#manifest;
   }
 
   async status(): Promise<ModuleStatus> {
@@ -139,7 +146,8 @@ export class ModuleClient {
       return this.#execute({ verb: 'keys' });
     });
     const [first] = lines;
-    return first?.kind === 'keys' ? first.ver : (await this.status()).manifest;
+    this.#manifest = first?.kind === 'keys' ? first.ver : (await this.status()).manifest;
+    return this.#manifest;
   }
 
   /** Hands over a bundle; one that the module took before gives the same receipt. @returns the receipt */

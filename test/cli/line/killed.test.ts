@@ -102,11 +102,13 @@ test('killed at each step of the journal’s write: the next run has the module 
   for (const [place, point] of whole.points.entries()) {
     const name = `WRITE-000000${place + 1}`;
     const args = await at(name);
-    assert.equal((await latchkey(point, 'provision', ...args)).signal, 'SIGKILL', JSON.stringify(point));
+    const { signal } = await latchkey(point, 'provision', ...args);
+    // How many files Node opens and writes to before, the port too, may differ; how many it flushes does not.
+    const exact = point.call !== 'openat' && point.call !== 'write';
+    if (exact) assert.equal(signal, 'SIGKILL', JSON.stringify(point));
     const again = await ok(station.latchkey('provision', ...args, '--json'));
     assert.equal(again.status, 'journaled');
-    // How many files Node itself opens and writes to before may differ; how many it flushes does not.
-    if (point.call !== 'openat' && point.call !== 'write') assert.equal(again.already, true);
+    if (exact) assert.equal(again.already, true);
     made.push(name);
   }
   assert.deepEqual(names((await journal()).waiting), made.sort());
