@@ -33,8 +33,7 @@ static int repeats;
  * otherwise. */
 static void hold_shut(void)
 {
-    for (size_t i = 0; i < words.count; i++) hold(!modem_obeys(&modem, &words.word[i]));
-    hold(!modem_obeys(&modem, &filter.own.word[0]));
+    hold(!modem_obeys_any(&modem, &words) && !modem_obeys_any(&modem, &filter.own));
     if ((modem.how & ENDS_LINES) != 0) hold(!modem_edits_otherwise(&modem));
     modem.length = 0;
 }

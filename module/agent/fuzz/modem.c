@@ -42,12 +42,19 @@ static size_t decoded(char *text, size_t length)
     return to;
 }
 
-bool modem_obeys(const struct modem *modem, const struct word *word)
+static bool has_any(const char *text, size_t length, const struct words *words)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        if (memmem(text, length, words->word[i].at, words->word[i].length) != NULL) return true;
+    }
+    return false;
+}
+
+bool modem_obeys_any(const struct modem *modem, const struct words *words)
 {
     static char text[sizeof modem->line];
     size_t length = plainly(text, modem);
-    if (memmem(text, length, word->at, word->length) != NULL) return true;
-    return memmem(text, decoded(text, length), word->at, word->length) != NULL;
+    return has_any(text, length, words) || has_any(text, decoded(text, length), words);
 }
 
 bool modem_edits_otherwise(const struct modem *modem)

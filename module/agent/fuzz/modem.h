@@ -19,12 +19,12 @@ struct modem {
     char line[8192];
 };
 
-/* Takes a byte; true where a line ends with it, or no more fits: modem_obeys is to be asked, and modem->length set to
- * 0. */
+/* Takes a byte; true where a line ends with it, or no more fits: modem_obeys_any is to be asked, and modem->length set
+ * to 0. */
 bool modem_hears(struct modem *modem, uint8_t byte);
 
-/* True where the line has the word, as it was typed or with `\hh` decoded (V.250 §5.4.2.2). */
-bool modem_obeys(const struct modem *modem, const struct word *word);
+/* True where the line has one of the words, as it was typed or with `\hh` decoded (V.250 §5.4.2.2). */
+bool modem_obeys_any(const struct modem *modem, const struct words *words);
 
 /* True where the line is a command line that begins by setting S3 or S5. */
 bool modem_edits_otherwise(const struct modem *modem);

@@ -18,7 +18,7 @@ static struct modem modem;
 /* No line of the modem has a word that the watch has not seen come. */
 static void hold_line(void)
 {
-    for (size_t i = 0; i < words.count; i++) hold(!modem_obeys(&modem, &words.word[i]));
+    hold(!modem_obeys_any(&modem, &words));
     if ((modem.how & ENDS_LINES) != 0) hold(!modem_edits_otherwise(&modem));
     modem.length = 0;
     line = (struct watch){0};
