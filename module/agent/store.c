@@ -131,6 +131,4 @@ bool store_seq(struct store *store, uint32_t *seq)
 void store_wipe(struct store *store)
 {
     mbedtls_platform_zeroize(&store->state, sizeof store->state);
-    mbedtls_platform_zeroize(&store->draft, sizeof store->draft);
-    mbedtls_platform_zeroize(store->sealed, sizeof store->sealed);
 }

@@ -36,7 +36,7 @@ void store_settle(struct store *store);
 /* A number never given before, whatever became of the power in between; false where none can be reserved. */
 bool store_seq(struct store *store, uint32_t *seq);
 
-/* Forgets every secret in memory. */
+/* Forgets every secret in memory: between two calls none stands anywhere but in `state`. */
 void store_wipe(struct store *store);
 
 #endif

@@ -56,11 +56,12 @@ int unlock(struct latch *latch)
     int code = check(latch, &token);
     if (code == 0) code = session_end(latch, "replaced", &receipt);
     if (code == 0) code = session_accept(latch, &token);
+    /* The keeper of a session starts as a copy of all that stands here. */
+    mbedtls_platform_zeroize(&token.pw, sizeof token.pw);
     if (code == 0) {
         code = token.scope == SCOPE_RESET ? reset(latch, token.jti, &receipt)
                                           : session_open(latch, &token, &receipt);
     }
-    mbedtls_platform_zeroize(&token.pw, sizeof token.pw);
     if (code != 0) return code;
     TEXT(line, ANSWER_MOST);
     answer_word(&line, span_of("open"));

@@ -1,6 +1,12 @@
 // What scripts/guards/agent.mjs takes out of latchd.
-import { moduleGuards } from './agent-module.mjs';
+import { configGuards } from './agent-config.mjs';
+import { filterGuards } from './agent-filter.mjs';
 import { parserGuards } from './agent-parsers.mjs';
+import { sessionGuards } from './agent-session.mjs';
+import { storeGuards } from './agent-store.mjs';
 import { tlsGuards } from './agent-tls.mjs';
+import { verbGuards } from './agent-verbs.mjs';
 
-export const guards = [...parserGuards, ...moduleGuards, ...tlsGuards];
+export const guards = [
+  ...[parserGuards, verbGuards, sessionGuards, storeGuards, configGuards, filterGuards, tlsGuards].flat(),
+];

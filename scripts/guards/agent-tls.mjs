@@ -1,5 +1,5 @@
 // What scripts/guards/agent.mjs takes out of the ways of the module's own TLS key (protocol.md §6.6): of latchd and of
-// latch-tls, as in agent-module.mjs.
+// latch-tls, as in agent-verbs.mjs.
 import { listed } from './take.mjs';
 
 const certificate = 'conformance: csr|a certificate|no TLS key|flash fails no key';

@@ -1,4 +1,4 @@
-import { createCipheriv, createHmac } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 
 /** A `$6$` hash in form alone. */
 export const hash = `$6$salt$${'.'.repeat(86)}`;
@@ -36,12 +36,24 @@ export const HWID = 'LTE4-00A1B2C3D4E5';
 /** Seals as seal.h says: AES-256-GCM under an HMAC of the hardware ID, name and salt associated. */
 export function sealed(hwid: string, state: Uint8Array, name = 'latchd store 1\n\0'): Buffer {
   const [salt, iv] = [Buffer.alloc(32, 7), Buffer.alloc(12, 8)];
-  const key = createHmac('sha256', salt).update(`latchd seal 1 ${hwid}`).digest();
-  const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(
+  const cipher = createCipheriv('aes-256-gcm', sealingKey(hwid, salt), iv).setAAD(
     Buffer.concat([Buffer.from(name, 'latin1'), salt]),
   );
   const text = Buffer.concat([cipher.update(state), cipher.final()]);
   return Buffer.concat([Buffer.from(name, 'latin1'), salt, iv, cipher.getAuthTag(), text]);
+}
+
+/** The key under which a file of this module's is sealed. @param salt that of the file */
+export function sealingKey(hwid: string, salt: Uint8Array): Buffer {
+  return createHmac('sha256', salt).update(`latchd seal 1 ${hwid}`).digest();
+}
+
+/** Opens what a module has sealed. @returns the key that seals it too */
+export function unsealed(hwid: string, file: Buffer): { readonly key: Buffer; readonly state: Buffer } {
+  const [salt, iv, tag] = [file.subarray(16, 48), file.subarray(48, 60), file.subarray(60, 76)];
+  const key = sealingKey(hwid, salt);
+  const cipher = createDecipheriv('aes-256-gcm', key, iv).setAAD(file.subarray(0, 48)).setAuthTag(tag);
+  return { key, state: Buffer.concat([cipher.update(file.subarray(76)), cipher.final()]) };
 }
 
 /** Big-endian. */
