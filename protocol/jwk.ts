@@ -1,4 +1,4 @@
-import { createPublicKey, hash, type KeyObject } from 'node:crypto';
+import { createPublicKey, ECDH, hash, type KeyObject } from 'node:crypto';
 import { decodeBase64url } from './base64url.ts';
 
 /** RSA public key (RFC 7518 §6.3.1); `e` is always 65537. */
@@ -76,10 +76,19 @@ export function isModulus(n: string, bits: 3072 | 4096): boolean {
   return bytes !== undefined && bytes.length === bits / 8 && (bytes[0] ?? 0) >= 0x80;
 }
 
-/** True for base64url coordinates of a point on P-256. */
+/** True for the coordinates of a point on P-256, in the one spelling that a key has. */
 export function isPoint(x: string, y: string): boolean {
-  return importJwk({ kty: 'EC', crv: 'P-256', x, y }) !== undefined;
+  const coordinates = [x, y].flatMap((text) => decodeBase64url(text) ?? []);
+  if (coordinates.length !== 2 || coordinates.some(({ length }) => length !== 32)) return false;
+  try {
+    // SEC 1 §2.3.4 takes no point off the curve; making a key of it would take five times as long.
+    ECDH.convertKey(Buffer.concat([UNCOMPRESSED, ...coordinates]), 'prime256v1');
+    return true;
+  } catch {
+    return false;
+  }
 }
+const UNCOMPRESSED = Buffer.of(4);
 
 function importJwk(jwk: RsaJwk | EcJwk | OkpJwk): KeyObject | undefined {
   try {

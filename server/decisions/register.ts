@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { NewModule } from '../../protocol/api/modules.ts';
-import { keyObject, thumbprint } from '../../protocol/jwk.ts';
+import { isPoint, thumbprint } from '../../protocol/jwk.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { LogPosition } from '../log/log.ts';
@@ -122,32 +122,31 @@ function isItself(known: ModuleRow, { hwid }: Asked, dkt: string): boolean {
 
 /** @throws Problem `invalid-request` where the coordinates are not a point of P-256 */
 function deviceKeyOf({ key }: Asked): string {
-  const jwk = { kty: 'EC', crv: 'P-256', ...key } as const;
-  try {
-    keyObject(jwk);
-  } catch (error) {
+  if (!isPoint(key.x, key.y)) {
     throw new Problem(
       'invalid-request',
       'The body does not fit at key: x and y are not a public key on P-256.',
-      {},
-      error,
     );
   }
-  return thumbprint(jwk);
+  return thumbprint({ kty: 'EC', crv: 'P-256', ...key });
 }
 
 /** The module that has that device key or once had it, else the one of that hardware ID. */
 async function findTwin({ read }: Services, hwid: string, dkt: string): Promise<ModuleRow | undefined> {
   const { rows: found } = await twins(read, { hwid, dkt });
-  const other = found.find((module) => module.dkt === dkt) ?? (await formerOwner(read, dkt));
-  return other ?? found[0];
+  return (
+    found.find((module) => module.dkt === dkt) ?? found.find((module) => module.hwid !== hwid) ?? found[0]
+  );
 }
 
 const twins = compiled((db, { hwid, dkt }: Pick<ModuleRow, 'hwid' | 'dkt'>) =>
   db
     .selectFrom('modules')
     .selectAll()
-    .where((row) => row.or([row('hwid', '=', hwid), row('dkt', '=', dkt)])),
+    .where((row) => {
+      const formerly = row.selectFrom('former_keys').select('hwid').where('former_keys.dkt', '=', dkt);
+      return row.or([row('hwid', '=', hwid), row('dkt', '=', dkt), row('hwid', 'in', formerly)]);
+    }),
 );
 
 /** Only what an officer has retired gets another device key, and no key comes back. */

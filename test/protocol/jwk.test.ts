@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import {
   type EcJwk,
   ecJwk,
+  isPoint,
   keyObject,
   type OkpJwk,
   okpJwk,
@@ -71,6 +72,42 @@ test('what makes no key is refused', () => {
     TypeError,
   );
 });
+
+/** The prime of P-256's field (FIPS 186-4 §D.1.2.3). */
+const P = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n;
+
+test('a point is on P-256, its coordinates below the prime and in their one spelling (SEC 1 §2.3.4)', () => {
+  const { x, y } = ecJwk(pairs.ec.publicKey);
+  assert.ok(isPoint(x, y));
+  const text = (number: bigint) =>
+    Buffer.from(number.toString(16).padStart(64, '0'), 'hex').toString('base64url');
+  const number = BigInt(`0x${Buffer.from(y, 'base64url').toString('hex')}`);
+  assert.ok(isPoint(x, text(P - number)), 'the opposite point');
+  // Of x = 0 the curve has a point, y² = b; x = P would be the same one.
+  const root = power(B, (P + 1n) / 4n);
+  assert.ok(isPoint(text(0n), text(root)));
+  const wrong: readonly [string, string, string][] = [
+    ['off the curve', x, text(number ^ 1n)],
+    ['swapped', y, x],
+    ['zero', text(0n), text(0n)],
+    ['x not below the prime', text(P), text(root)],
+    ['padding', `${x}=`, y],
+    ['trailing bits', trailingBit(x), y],
+    ['a leading zero', leadingZero(x), y],
+    ['a byte moved across', leadingZero(x), Buffer.from(y, 'base64url').subarray(1).toString('base64url')],
+    ['nothing', '', ''],
+  ];
+  for (const [fault, x, y] of wrong) assert.ok(!isPoint(x, y), fault);
+});
+
+/** The curve's b. */
+const B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn;
+
+function power(base: bigint, exponent: bigint): bigint {
+  if (exponent === 0n) return 1n;
+  const half = power(base, exponent / 2n) ** 2n % P;
+  return exponent % 2n === 0n ? half : (half * base) % P;
+}
 
 function leadingZero(text: string): string {
   return Buffer.concat([Buffer.alloc(1), Buffer.from(text, 'base64url')]).toString('base64url');
