@@ -6,6 +6,7 @@ import type { SERVER } from '../protocol/events.ts';
 import type { Config } from './config.ts';
 import type { Committed, Log, Tx } from './log/log.ts';
 import type { LogReader } from './log/read.ts';
+import type { RateLimit } from './middleware/rate.ts';
 import type { Crypt } from './passwords.ts';
 import type { Policy } from './policy.ts';
 import type { Database } from './store/schema.ts';
@@ -24,6 +25,8 @@ export interface Services {
   readonly policy: Policy;
   readonly clock: () => Date;
   readonly random: (length: number) => Uint8Array;
+  /** What each principal may ask for in how much time, by name. */
+  readonly callers: RateLimit;
   /** Hashes passwords for modules. */
   readonly crypt: Crypt;
   readonly diagnostics: Logger;

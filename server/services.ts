@@ -24,6 +24,7 @@ import type { Log } from './log/log.ts';
 import { openLog } from './log/open.ts';
 import { logReader } from './log/read.ts';
 import type { LogIdentity } from './log/tree.ts';
+import { RateLimit } from './middleware/rate.ts';
 import { loadPolicy } from './policy-file.ts';
 import { readManifests } from './store/manifests.ts';
 import type { Database } from './store/schema.ts';
@@ -83,6 +84,7 @@ export async function openServices(config: Config, ambient: Ambient): Promise<Op
     const sealer = await Keyring.open({ ...ambient, read, commit, keks });
     return {
       ...ambient,
+      callers: new RateLimit(config.limits.principal, ambient.clock),
       crypt,
       config,
       keys,

@@ -41,6 +41,6 @@ export const ImportResult = z.strictObject({
 
 /** Refusals that are of who asks, or of the server, and not of the line: they end the answers, and the same line may be sent again. */
 export const endings: ReadonlySet<string> = new Set<ProblemCode>([
-  ...(['principal-disabled', 'certificate-revoked', 'certificate-expired'] as const),
+  ...(['principal-disabled', 'certificate-revoked', 'certificate-expired', 'rate-limited'] as const),
   ...(['log-unavailable', 'shutting-down', 'internal-error'] as const),
 ]);

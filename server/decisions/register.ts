@@ -4,6 +4,7 @@ import { isPoint, thumbprint } from '../../protocol/jwk.ts';
 import { Problem } from '../../protocol/problems.ts';
 import type { Caller, Services } from '../context.ts';
 import type { LogPosition } from '../log/log.ts';
+import { charge } from '../middleware/limit.ts';
 import { prepared as compiled } from '../store/prepared.ts';
 import type { ModuleRow } from '../store/schema.ts';
 import { bundleOf } from './bundling.ts';
@@ -212,6 +213,8 @@ async function again(
     if (current === undefined) return enlistModule(services, caller, asked, bundling);
     return { module: current, log: null };
   }
+  // An import may bring any number of them, and each is an event for good.
+  charge(services, caller);
   const now = services.clock().toISOString();
   await services.commit(caller, (tx) =>
     suspectClone(tx, { by: caller.name, hwid, dkt, of: module.hwid, now }),

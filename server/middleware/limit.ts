@@ -1,5 +1,5 @@
 import { Problem } from '../../protocol/problems.ts';
-import type { Services } from '../context.ts';
+import type { Caller, Services } from '../context.ts';
 import { networkOf } from './address.ts';
 import type { ApiRequest, Middleware } from './exchange.ts';
 import { RateLimit } from './rate.ts';
@@ -27,12 +27,20 @@ export function limitAddresses({ config, clock }: Services): AddressLimit {
   };
 }
 
-export function limitPrincipals({ config, clock }: Services): Middleware {
-  const limit = new RateLimit(config.limits.principal, clock);
+export function limitPrincipals({ callers }: Services): Middleware {
   return (_request, response, next) => {
     const { caller } = response.locals.exchange;
-    next(caller && refusal(limit.take(caller.name)));
+    next(caller && refusal(callers.take(caller.name)));
   };
+}
+
+/**
+ * Charges a caller as for one request more, inside one that could go on without end.
+ * @throws Problem `rate-limited`
+ */
+export function charge({ callers }: Services, { name }: Caller): void {
+  const refused = refusal(callers.take(name));
+  if (refused !== undefined) throw refused;
 }
 
 function refusal(wait: number): Problem | undefined {

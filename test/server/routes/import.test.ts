@@ -10,7 +10,7 @@ import { type Client, done, refused } from '../../fixture/client.ts';
 import { Device } from '../../fixture/device.ts';
 import { eventsOf } from '../../fixture/events.ts';
 import { ordered } from '../../fixture/orders.ts';
-import { startServer, type TestServer } from '../../fixture/server.ts';
+import { startServer, TestClock, type TestServer } from '../../fixture/server.ts';
 import { digest } from '../../fixture/unlocks.ts';
 
 /** Many modules in one request: a line each, an answer each. */
@@ -235,6 +235,37 @@ test('a station that is shut out in mid-run: its line says so, and no more is ta
     [1, 'registered'],
     [2, 'principal-disabled'],
   ]);
+});
+
+test('each clone in an import costs its caller as much as a request, so nobody floods the log', async (t) => {
+  const clock = new TestClock();
+  clock.stop();
+  const limits = {
+    principal: { perSecond: 1, burst: 4 },
+    address: { perSecond: 1000, burst: 1000 },
+  };
+  const limited = await startServer({ limits }, clock);
+  t.after(() => limited.stop());
+  const by = await limited.client('station', 'line-1');
+  await ordered(limited.services, 'PO-1', 9, ['line-1']);
+  const one = module('PO-1');
+  const clones = Array.from({ length: 6 }, () => ({ ...module('PO-1'), hwid: one.hwid }));
+  const events = async () => (await eventsOf(limited, 'module.clone-suspected')).length;
+  // One token is the request's.
+  assert.deepEqual(said(await imported(by, one, ...clones)).slice(0, 5), [
+    [1, 'registered'],
+    ...[2, 3, 4].map((line) => [line, 'module-exists']),
+    [5, 'rate-limited'],
+  ]);
+  assert.equal(await events(), 3);
+  await refused('rate-limited', by.post('/v1/modules', clones[5]));
+  clock.advance(3000);
+  assert.deepEqual(said(await imported(by, ...clones.slice(3))), [
+    [1, 'module-exists'],
+    [2, 'module-exists'],
+    [3, 'rate-limited'],
+  ]);
+  assert.equal(await events(), 5);
 });
 
 test('every module is exported, a line each, by hardware ID; of an order, or behind one', async () => {
