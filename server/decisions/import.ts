@@ -11,8 +11,11 @@ import { enlistModule } from './register.ts';
 
 type Result = z.input<typeof ImportResult>;
 
-/** Lines under way at once: what memory an import takes, and what one transaction may hold of it. */
-const AT_ONCE = 128;
+/**
+ * Lines under way at once: what memory an import takes, and what one transaction may hold of it. Enough that
+ * while some are being synced, each thread that hashes has a message full of others.
+ */
+const AT_ONCE = 256;
 
 /**
  * Registers modules or changes what they are labelled with, a line each, through the decisions that one

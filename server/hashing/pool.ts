@@ -12,8 +12,11 @@ interface Waiting extends Job {
   reject(error: unknown): void;
 }
 
-/** Jobs in one message at most: a thread that is woken for each spends its time on being woken. */
-const MOST_AT_ONCE = 16;
+/**
+ * Jobs in one message at most: a thread that is woken for each spends its time on being woken, and while a
+ * commit is being synced nobody gives it the next.
+ */
+const MOST_AT_ONCE = 64;
 
 const program = new URL('main.js', import.meta.url);
 
