@@ -1,11 +1,11 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { z } from 'zod';
 import { type Release, takeLock } from '../sqlite/lock.ts';
 import { Failure } from './failure.ts';
 import { codeOf } from './system-error.ts';
-import { DRAFT, replaceFile } from './whole-file.ts';
+import { clearDrafts, DRAFT, replaceFile } from './whole-file.ts';
 
 const LOCK_RETRY = 50;
 const LOCK_PATIENCE = 30_000;
@@ -13,6 +13,7 @@ const LOCK_PATIENCE = 30_000;
 /** The directory that a user's profile lives in: 0700, its files 0600, each replaced as a whole. */
 export class Home {
   readonly dir: string;
+  #swept = false;
 
   constructor(dir: string) {
     this.dir = dir;
@@ -64,6 +65,16 @@ export class Home {
     rmSync(this.path(name), { force: true });
   }
 
+  /** Out of the way: nothing of it is changed. Another process may have moved it meanwhile. */
+  move(name: string, to: string): void {
+    try {
+      mkdirSync(dirname(this.path(to)), { recursive: true, mode: 0o700 });
+      renameSync(this.path(name), this.path(to));
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw this.#fault(error, name);
+    }
+  }
+
   /** Names of the files in a sub-directory, sorted; none where there is no such directory. */
   list(directory: string): string[] {
     try {
@@ -80,9 +91,21 @@ export class Home {
   async exclusively<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const release = await this.#lock(signal);
     try {
+      this.#sweep();
       return await work();
     } finally {
       release();
+    }
+  }
+
+  /** Once a command is enough. */
+  #sweep(): void {
+    if (this.#swept) return;
+    try {
+      clearDrafts(this.dir);
+      this.#swept = true;
+    } catch (error) {
+      throw this.#fault(error, '.');
     }
   }
 

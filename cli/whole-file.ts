@@ -3,17 +3,20 @@ import {
   fsyncSync,
   linkSync,
   openSync,
+  readdirSync,
   realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { codeOf } from './system-error.ts';
 
 /** What a file is called until it is whole; only a crash leaves one behind. */
 export const DRAFT = '.new';
+/** The same with the process that writes it, as openDraft() names it. */
+const LEFT = /\.([1-9]\d{0,9})\.new$/;
 
 /** Of link(2), where the file system has no links: FAT, on the stick that goes to the bench. */
 const linkless = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
@@ -101,6 +104,23 @@ export function openDraft(path: string): Draft {
       rmSync(name, { force: true });
     },
   };
+}
+
+/** Removes what a killed process left in a directory, and in those beneath it. */
+export function clearDrafts(directory: string): void {
+  for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+    const [, pid] = LEFT.exec(name) ?? [];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(directory, name), { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, and is somebody else's.
+    return codeOf(error) !== 'ESRCH';
+  }
 }
 
 /** So that the name itself outlives a crash; Windows cannot open directories, and need not. */

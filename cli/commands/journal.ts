@@ -28,15 +28,20 @@ export function journal(program: Command, start: Start): void {
 }
 
 function listJournal(cli: Cli): void {
-  const kept = new Journal(cli.home);
-  const [waiting, refused] = [kept.waiting(), kept.refused()];
+  const kept = journalOf(cli);
+  const [waiting, refused, damaged] = [kept.waiting(), kept.refused(), kept.damaged()];
   const rows = [
     ...waiting.map((entry) => [...cells(entry), 'waits']),
     ...refused.map(({ entry, code, detail }) => [...cells(entry), `refused, ${code}: ${detail}`]),
   ];
   const none = rows.length === 0;
   const lines = none ? ['The journal is empty.'] : table([HEADING, ...rows]);
-  cli.out.result({ waiting, refused }, ...lines);
+  const aside = damaged.map((file) => `Damaged, and put aside: ${file}`);
+  cli.out.result({ waiting, refused, damaged }, ...lines, ...aside);
+}
+
+function journalOf({ home, out }: Cli): Journal {
+  return new Journal(home, (line) => out.warn(line));
 }
 
 const HEADING = ['MADE', 'MODULE', 'IMEI', 'ORDER', 'STATE'];
@@ -46,7 +51,7 @@ function cells({ at, hwid, imei, order }: Entry): string[] {
 }
 
 async function deliver(cli: Cli, again: boolean): Promise<void> {
-  const kept = new Journal(cli.home);
+  const kept = journalOf(cli);
   if (again) for (const one of kept.refused()) kept.readmit(one);
   const items: { entry: Entry; refusal: Failure | undefined }[] = [];
   const none = kept.waiting().length === 0;

@@ -37,7 +37,9 @@ export function labels(program: Command, start: Start): void {
 
 /** A module that was made without a server is in the journal alone. */
 async function labelOf(cli: Cli, hwid: string): Promise<Label> {
-  const made = new Journal(cli.home).waiting().find((entry) => entry.hwid === hwid);
+  const made = new Journal(cli.home, (line) => cli.out.warn(line))
+    .waiting()
+    .find((entry) => entry.hwid === hwid);
   if (made !== undefined) return { hwid, imei: made.imei, order: made.order };
   const path = `/v1/modules/${encodeURIComponent(hwid)}`;
   const { imei, order } = await withServer(cli, ({ client }) => client.get(path, Module));

@@ -86,8 +86,8 @@ export class Board implements Show {
     if (failed === 0 && unlabelled === 0) return undefined;
     const what =
       failed > 0
-        ? `${failed} of the modules were not done`
-        : `Every module is done, but ${unlabelled} labels are not written`;
+        ? `${failed} of the modules ${failed === 1 ? 'was' : 'were'} not done`
+        : `Every module is done, but labels are not written: ${unlabelled}`;
     return new Failure('failure', 'modules-failed', `${what}.`, {
       next: 'Each is told above with its fault. Run again, it goes on where it stopped; what is done stays done.',
     });

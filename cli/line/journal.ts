@@ -2,12 +2,14 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { Hwid, Jws, Moment } from '../../protocol/api/fields.ts';
 import { DeviceKey } from '../../protocol/api/modules.ts';
-import type { Failure } from '../failure.ts';
+import { asFailure, type Failure } from '../failure.ts';
 import type { Home } from '../home.ts';
 
 /** Where entries wait, and where those lie that the server refused; one to a file, named for its receipt. */
 const WAITING = 'journal';
 const REFUSED = 'journal-refused';
+/** What cannot be read: kept as it is, out of the line's way. */
+const DAMAGED = 'journal-damaged';
 
 /**
  * A module that was provisioned, and that the server may not know of yet. Who takes a copy learns which
@@ -42,9 +44,12 @@ export type RefusedEntry = z.infer<typeof RefusedEntry>;
  */
 export class Journal {
   readonly #home: Home;
+  readonly #warn: (line: string) => void;
 
-  constructor(home: Home) {
+  /** @param warn is told of an entry that is damaged */
+  constructor(home: Home, warn: (line: string) => void) {
     this.#home = home;
+    this.#warn = warn;
   }
 
   /** On disk once this returns. @throws Failure `home-unusable` where it cannot be written: nothing of it is there */
@@ -83,10 +88,34 @@ export class Journal {
       .sort((a, b) => compare(a.entry.at, b.entry.at));
   }
 
+  /** Files that were put aside since they cannot be read; whoever has looked at one may delete it. */
+  damaged(): string[] {
+    return this.#home.list(DAMAGED).map((name) => this.#home.path(`${DAMAGED}/${name}`));
+  }
+
   #read<T extends z.ZodType>(directory: string, schema: T): z.output<T>[] {
-    return this.#home
-      .list(directory)
-      .flatMap((name) => this.#home.readJson(`${directory}/${name}`, schema) ?? []);
+    return this.#home.list(directory).flatMap((name) => this.#readOne(`${directory}/${name}`, schema) ?? []);
+  }
+
+  /** One that is damaged stops neither the others nor the line. */
+  #readOne<T extends z.ZodType>(file: string, schema: T): z.output<T> | undefined {
+    try {
+      return this.#home.readJson(file, schema);
+    } catch (error) {
+      if (asFailure(error).code !== 'home-damaged') throw error;
+      this.#putAside(file);
+      return undefined;
+    }
+  }
+
+  #putAside(file: string): void {
+    const hwid = /"hwid":\s*"([A-Z0-9._-]{8,64})"/.exec(this.#home.read(file) ?? '')?.[1];
+    const aside = `${DAMAGED}/${file.replace('/', '.')}`;
+    this.#home.move(file, aside);
+    this.#warn(
+      `${this.#home.path(file)} is damaged, or of another version, and is kept as ${this.#home.path(aside)}. ` +
+        `Provision ${hwid === undefined ? 'the module that it was of' : `module ${hwid}`} once more: it has its receipt`,
+    );
   }
 }
 

@@ -52,7 +52,10 @@ export class OfflineBundles {
     if (now >= new Date(expires))
       throw unusable('expired', `the offline bundle of order ${order} has expired`);
     const made = this.#count(jti, journal);
-    if (made >= left) throw unusable('exhausted', `order ${order} had room for ${left} more, which are made`);
+    if (made >= left) {
+      const room = left === 0 ? 'no room for more' : `room for ${left} more, which are made`;
+      throw unusable('exhausted', `order ${order} had ${room}`);
+    }
     this.#made.set(jti, made + 1);
     return newest;
   }

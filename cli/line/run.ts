@@ -47,8 +47,8 @@ function lineOf(cli: Cli, plan: Plan, desk: Desk): Line {
   const board = single ? new Single(cli.out) : new Board(cli.out, plan.slots, now);
   const warn = (line: string) => board.warn(line);
   const quiet = single ? cli : { ...cli, out: new Quiet(cli.out, warn) };
-  const stock = { journal: new Journal(cli.home), bundles: new OfflineBundles(cli.home) };
-  const uplink = new Uplink(quiet, greeting(quiet, plan, stock));
+  const stock = { journal: new Journal(cli.home, warn), bundles: new OfflineBundles(cli.home) };
+  const uplink = new Uplink(quiet, greeting(quiet, plan, stock, board.tally));
   const names = plan.slots.map(({ name }) => name);
   const scanner = desk.scanner ? new Scanner(cli.out.streams.stdin, names, warn) : undefined;
   return { cli: quiet, plan, uplink, ...stock, board, scanner, labels, now };

@@ -36,6 +36,12 @@ export class Tally {
     this.#fault(failure);
   }
 
+  /** What waited has reached the server while the run lasted. */
+  delivered(hwid: string): void {
+    const outcome = this.#done.get(hwid);
+    if (outcome?.status === 'journaled') this.#done.set(hwid, { ...outcome, status: 'confirmed' });
+  }
+
   isDone(hwid: string): boolean {
     return this.#done.has(hwid);
   }

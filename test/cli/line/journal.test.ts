@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fails, ok } from '../answers.ts';
@@ -176,13 +176,49 @@ test('during a run the server comes back: the journal is delivered beside the la
     terminal.onOutput = (text) => {
       said += text;
       if (/journaled/.test(text)) void way.open();
-      if (/1 modules of the journal are delivered/.test(text)) resolve();
+      if (/delivered from the journal: 1 module\b/.test(text)) resolve();
     };
   });
   terminal.waits = true;
   const running = terminal.latchkey('provision', ...order, '--watch', '--port', atPath);
   await Promise.race([heard, running.then(() => assert.fail(said))]);
   terminal.interrupt.abort();
-  await running;
+  const { summary } = read(await running);
+  // It waits no longer, and so the summary does not say so.
+  assert.deepEqual([summary.confirmed, summary.journaled], [1, 0]);
   assert.equal((await shown('BACK-00000001')).state, 'confirmed');
+});
+
+test('an entry that is damaged is put aside and named; the line goes on, and its module is provisioned again', async () => {
+  const jig = await Promise.all([1, 2].map((place) => world.module(`TORN-0000000${place}`, imeiOf(place))));
+  const ports = jig.map(({ atPath }) => atPath).join(',');
+  await way.shut();
+  assert.equal((await provision('--ports', ports)).exit, 0);
+  const directory = join(station.dir, 'journal');
+  const file = readdirSync(directory).find((name) =>
+    readFileSync(join(directory, name), 'utf8').includes('TORN-00000001'),
+  );
+  const torn = join(directory, file ?? '');
+  truncateSync(torn, statSync(torn).size - 40);
+  const bytes = readFileSync(torn, 'utf8');
+  await way.open();
+
+  const delivered = await station.latchkey('journal', 'deliver', '--json');
+  const { items } = JSON.parse(delivered.stdout);
+  assert.deepEqual([delivered.exit, items.length, items[0].hwid], [0, 1, 'TORN-00000002']);
+  assert.match(delivered.stderr, /is damaged.* Provision module TORN-00000001 once more/);
+  const { waiting, damaged } = await journal();
+  assert.deepEqual([waiting, damaged.length, readFileSync(damaged[0], 'utf8')], [[], 1, bytes]);
+
+  const again = await provision('--ports', ports);
+  assert.equal(again.exit, 0);
+  assert.doesNotMatch(again.stderr, /damaged/);
+  const { state, pwv } = await shown('TORN-00000001');
+  assert.deepEqual([state, pwv], ['confirmed', 0]);
+});
+
+test('why there is no offline bundle is told once a run', async () => {
+  const { atPath } = await world.module('NONE-00000002', imeiOf(1));
+  const { stderr } = await station.latchkey('provision', '--port', atPath, '--order', 'NO-SUCH', '--json');
+  assert.equal(stderr.match(/no offline bundle/g)?.length, 1, stderr);
 });

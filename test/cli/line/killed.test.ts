@@ -130,5 +130,5 @@ test('killed at each step of the delivery: every module is confirmed once, and n
     [after.registered - before.registered, after.confirmed - before.confirmed],
     [waiting.length, waiting.length],
   );
-  assert.deepEqual(await journal(), { waiting: [], refused: [] });
+  assert.deepEqual(await journal(), { waiting: [], refused: [], damaged: [] });
 });
