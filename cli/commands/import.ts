@@ -123,16 +123,23 @@ async function tell({ out, signal }: Cli, progress: Progress, result: Result): P
   if (status === 'refused') {
     progress.hide();
     const of = hwid === null ? '' : `, ${hwid}`;
-    out.result({ ...result, next: adviceOn(code, undefined) }, `line ${line}${of}: ${detail} (${code})`);
+    out.result({ ...result, next: adviceOnLine(code) }, `line ${line}${of}: ${detail} (${code})`);
   } else if (out.json) out.result(result);
   await out.drained(signal);
 }
 
+/** Of a request as a whole, its size is the program's doing; of a line, whoever wrote the file's. */
+function adviceOnLine(code: string): string | undefined {
+  if (code === 'payload-too-large') return `A line has at most ${LONGEST_LINE} bytes.`;
+  return adviceOn(code, undefined);
+}
+
 function goingOn(failure: Failure, last: number): Failure {
   const { exit, code, message, next, details } = failure;
-  const on = `Then run it again, which changes nothing that is done; --after ${last} begins behind what is answered.`;
+  const behind = last === 0 ? '' : `; --after ${last} begins behind what is answered`;
+  const on = `run it again, which changes nothing that is done${behind}.`;
   return new Failure(exit, code, message, {
-    next: next === undefined ? on : `${next} ${on}`,
+    next: next === undefined ? `To go on, ${on}` : `${next} Then ${on}`,
     details: { ...details, answered: last },
     cause: failure,
   });
@@ -140,9 +147,7 @@ function goingOn(failure: Failure, last: number): Failure {
 
 function summarize({ out }: Cli, { status, codes, all, refused }: Counts): void {
   const said = Object.entries(status).map(([name, count]) => `${count} ${name}`);
-  const next = [...codes].map(([code, count]) =>
-    `${count} × ${code}. ${adviceOn(code, undefined) ?? ''}`.trimEnd(),
-  );
+  const next = [...codes].map(([code, count]) => `${count} × ${code}. ${adviceOnLine(code) ?? ''}`.trimEnd());
   out.result({ summary: status }, `${all} lines: ${said.join(', ') || 'nothing to do'}.`, ...next);
   if (refused === 0) return;
   throw new Failure('refused', 'lines-refused', `${refused} of ${all} lines were refused.`, {

@@ -152,7 +152,7 @@ test('no server for long: it ends with 4, and says behind which line to begin; b
   const { error } = JSON.parse(ran.stderr.trim().split('\n').at(-1) ?? '');
   assert.equal(ran.exit, 4);
   assert.equal(error.answered, told(ran).at(-1)?.line);
-  assert.match(error.next, new RegExp(`--after ${error.answered} `));
+  assert.match(error.next, new RegExp(`Then run it again.* --after ${error.answered} `));
   const rest = await station.latchkey('modules', 'import', file, '--after', String(error.answered), '--json');
   assert.deepEqual(
     told(rest).map(({ line }) => line),
