@@ -41,7 +41,7 @@ export async function judge(factory: Factory): Promise<void> {
   const printed = readFileSync(factory.labels, 'utf8').trimEnd().split('\n');
   assert.deepEqual(printed.sort(), ['hwid,imei,order', ...labels].sort(), 'one label each');
   const journal = await ok(station.latchkey('journal', 'list', '--json'));
-  assert.deepEqual(journal, { waiting: [], refused: [] });
+  assert.deepEqual(journal, { waiting: [], refused: [], damaged: [] });
   assert.equal((await ok(officer.latchkey('log', 'verify', '--json'))).entries, true);
   const checked = await run('server/main.js', '-c', deployment.config, 'check').ended;
   assert.equal(checked.code, 0, checked.stdout + checked.stderr);
