@@ -4,6 +4,8 @@ import type { Failure } from './failure.ts';
 
 /** Milliseconds before the next attempt, as long as none gets any further. */
 const PAUSES = [250, 1000, 3000, 10_000, 30_000];
+/** Where the server asks for patience: what is let through again after less is used up at once. */
+const LIMITED = [5000, 10_000, 30_000];
 /** What passes, or what the next attempt mends: it may begin with a look at the certificate. */
 const passing: ReadonlySet<string> = new Set([
   ...['connection-broken', 'connection-failed', 'server-refused', 'server-silent', 'server-unreachable'],
@@ -30,7 +32,7 @@ export async function persevere(
     if (failure === undefined) return;
     signal.throwIfAborted();
     if (done() > before) failed = 0;
-    const pause = PAUSES[failed];
+    const pause = failure.code === 'rate-limited' ? LIMITED[failed] : PAUSES[failed];
     if (!passing.has(failure.code) || pause === undefined) throw failure;
     out.warn(`${failure.message} Going on in ${formatDuration(Math.ceil(pause / 1000))}.`);
     await delay(pause, signal);

@@ -62,16 +62,14 @@ async function heldReceipt({ line, module }: Job): Promise<string | undefined> {
 
 /** Of what the line carries most is manifests: while the server is asked, those go over that are known here. */
 async function online(job: Job): Promise<Made> {
-  const { line, identity } = job;
+  const { identity } = job;
   job.step('registering');
-  const known = line.uplink.kept();
+  const known = await job.line.uplink.kept();
   // Either is waited for, whatever becomes of the other: the port is in use for as long.
   const [registering, handing] = await Promise.allSettled([register(job), known && handKeys(job, known)]);
   if (registering.status === 'rejected') throw registering.reason;
   if (handing.status === 'rejected') throw handing.reason;
-  const { bundle, log, trusted } = registering.value;
-  // A repeat took no place.
-  if (log !== null) line.bundles.placed(line.plan.order, line.journal);
+  const { bundle, trusted } = registering.value;
   demandFitBundle(bundle, identity, trusted);
   const receipt = await hand(job, bundle, trusted);
   return settle(job, receipt, false);
@@ -82,6 +80,8 @@ function register({ line, identity }: Job) {
   const asked = { hwid, imei, order: line.plan.order, key: { x: key.x, y: key.y } };
   return line.uplink.use(async (session) => {
     const registered = await session.client.post('/v1/modules', RegisteredModule, asked);
+    // A repeat took no place.
+    if (registered.log !== null) line.bundles.placed(line.plan.order, line.journal);
     return { ...registered, trusted: await trustedFor(session, registered.manifests) };
   });
 }
@@ -156,7 +156,7 @@ async function offline(job: Job, held: string | undefined): Promise<Made> {
   }
   if (job.module.found.state !== 'unprovisioned') throw unproved(identity);
   const { bundle } = line.bundles.take(line.plan.order, line.cli.clock(), line.journal);
-  const trusted = line.uplink.kept();
+  const trusted = await line.uplink.kept();
   if (trusted === undefined) throw unproved(identity);
   demandFitBundle(bundle, identity, trusted);
   return settle(job, await hand(job, bundle, trusted), true);

@@ -89,7 +89,7 @@ function waitingWith(jti: string, journal: Journal): number {
 
 function unusable(why: 'missing' | 'expired' | 'exhausted', what: string): Failure {
   return new Failure('failure', `bundle-${why}`, `The server cannot be reached, and ${what}.`, {
-    next: 'The module got nothing. A run of this order fetches the bundle while the server answers: provision it then.',
+    next: 'The module got no bundle. A run of this order fetches the bundle while the server answers: provision it then.',
   });
 }
 

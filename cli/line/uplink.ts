@@ -61,8 +61,9 @@ export class Uplink {
     }
   }
 
-  /** Keys as this home has followed them, for when there is no server to ask. */
-  kept(): Trusted | undefined {
+  /** Keys as this home has followed them, as far as the server could be asked when the run began. */
+  async kept(): Promise<Trusted | undefined> {
+    await this.#ready;
     return keptKeys(this.#cli.home, demandProfile(this.#cli.home));
   }
 

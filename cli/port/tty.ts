@@ -61,7 +61,7 @@ class UnixTty implements Tty {
   async write(bytes: Uint8Array): Promise<void> {
     for (let offset = 0; offset < bytes.length; ) {
       const count = this.#attempt((fd) => writeSync(fd, bytes, offset));
-      if (count === undefined) await this.#wait('writable', WRITABLE);
+      if (!count) await this.#wait('writable', WRITABLE);
       else offset += count;
     }
   }
@@ -97,6 +97,8 @@ class UnixTty implements Tty {
       });
     } finally {
       this.#waiting &= ~flag;
+      // Else it would go on asking for whatever was ever waited for, which may be true all the time.
+      if (!this.#closed) poller.poll(this.#waiting);
     }
   }
 }

@@ -47,7 +47,11 @@ export function hashPool(most: number): Crypt {
       settle();
       // Before anything else is done with these, the thread has the next.
       next(worker);
-      for (const [place, job] of jobs.entries()) job.resolve(hashes[place] ?? '');
+      for (const [place, job] of jobs.entries()) {
+        const hash = hashes[place];
+        if (hash === undefined) job.reject(new Error('a thread answered with too few hashes'));
+        else job.resolve(hash);
+      }
     };
     // A thread that fails is over: the next job gets another.
     const failed = (error: unknown) => {
