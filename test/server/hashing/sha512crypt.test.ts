@@ -82,7 +82,9 @@ test('the hash of any password is that of another implementation, whatever was h
   const rounds = fc.integer({ min: 1000, max: 1100 });
   fc.assert(
     fc.property(password, salt, rounds, (password, salt, rounds) => {
-      fc.pre(Buffer.byteLength(password) <= 128);
+      // Of these two lengths unixcrypt is wrong; crypt(3) has been asked about all of them.
+      const bytes = Buffer.byteLength(password);
+      fc.pre(bytes < 128 && bytes !== 64);
       assert.equal(sha512crypt(password, salt, rounds), encrypt(password, `$6$rounds=${rounds}$${salt}`));
     }),
     { numRuns: 150 },
