@@ -30,6 +30,5 @@ bool outbox_flush(struct outbox *outbox, int fd)
         outbox->start += (size_t)put;
         outbox->length -= (size_t)put;
     }
-    outbox->start = 0;
     return true;
 }

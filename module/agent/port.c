@@ -1,5 +1,6 @@
 #include "port.h"
 
+#include "answer.h"
 #include "command.h"
 
 #define BACKSPACE 0x08
@@ -16,11 +17,11 @@ void port_init(struct port *port, struct latch *latch, struct outbox *host)
 void port_say(void *listener, struct span line)
 {
     struct port *port = listener;
-    TEXT(whole, 1024 + 4);
+    TEXT(whole, ANSWER_MOST + 4);
     text_add(&whole, "\r\n");
     text_add_span(&whole, line);
     text_add(&whole, "\r\n");
-    if (!whole.full && !port->muted) outbox_add(port->host, span_of_text(&whole));
+    if (!port->muted) outbox_add(port->host, span_of_text(&whole));
 }
 
 static void say_code(struct port *port, int code)

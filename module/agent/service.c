@@ -53,16 +53,14 @@ static void plain_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Returns only where that cannot be executed. All other descriptors of the agent are closed by exec. */
+/* Returns only where that cannot be executed. Descriptors 0 to 2 are closed. */
 static void execute(const struct program *program)
 {
     setsid();
     plain_signals();
     umask(022);
     if (chdir("/") != 0) _exit(127);
-    int null = open("/dev/null", O_RDWR);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0) _exit(127);
-    if (null > 2) close(null);
+    if (open("/dev/null", O_RDWR) != 0 || dup2(0, 1) < 0 || dup2(0, 2) < 0) _exit(127);
     execve(program->argv[0], program->argv, environment);
 }
 
@@ -153,7 +151,8 @@ void service_init(struct service *service, int lock)
     prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/* Among what goes are the agent's ends of the pipes, or the keeper would keep itself alive. */
+/* Among what goes are the agent's ends of the pipes, or the keeper would keep itself alive, and what the agent was
+ * started with. */
 static void close_others(const int *kept, size_t count)
 {
     for (int fd = 0; fd < DESCRIPTORS; fd++) {
@@ -191,7 +190,6 @@ bool service_start(struct service *service, const struct program *program, int64
     *service = (struct service){service->lock, keeper < 0 ? 0 : keeper, life[1], end[0]};
     bool running = keeper > 0 && lives(started[0], end[0]);
     shut(started[0]);
-    if (!running) service_stop(service);
     return running;
 }
 
@@ -216,6 +214,7 @@ void program_run(const struct program *program)
     if (program->argv[0] == NULL) return;
     pid_t child = fork();
     if (child == 0) {
+        close_others(NULL, 0);
         execute(program);
         _exit(127);
     }

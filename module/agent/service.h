@@ -30,8 +30,8 @@ struct service {
 
 void service_init(struct service *service, int lock);
 
-/* Starts it; false where it cannot be executed, or ends at once (in a quarter of a second). Nothing of it
- * is left then. The agent is to stop it at `over` on clock_milliseconds; the keeper kills it soon afterwards in any
+/* Starts it; false where it cannot be executed, or ends at once (in a quarter of a second); service_stop
+ * ends what is left of it then. The agent is to stop it at `over` on clock_milliseconds; the keeper kills it soon afterwards in any
  * case. The service's descriptors 0 to 2 are /dev/null, and its environment is a PATH. `forget` is called with
  * `secrets` in the keeper, whose memory is a copy of the agent's. */
 bool service_start(struct service *service, const struct program *program, int64_t over,
@@ -40,8 +40,8 @@ bool service_start(struct service *service, const struct program *program, int64
 /* Kills every process of the service and waits for their end; does nothing where none runs. */
 void service_stop(struct service *service);
 
-/* Runs a program to its end, which it is given 5 seconds for, while no service runs: every child that is left
- * afterwards is killed. */
+/* Runs a program to its end, which it is given 5 seconds for, while no service runs, with the descriptors and the
+ * environment of a service: every child that is left afterwards is killed. */
 void program_run(const struct program *program);
 
 #endif

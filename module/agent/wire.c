@@ -8,6 +8,9 @@
 
 #include "clock.h"
 
+/* How soon it is tried again, in milliseconds: a line that hangs up as soon as it is open costs no more. */
+#define AGAIN 1000
+
 static bool is_stdio(const struct wire *wire)
 {
     return strcmp(wire->path, "stdio") == 0;
@@ -23,6 +26,7 @@ void wire_init(struct wire *wire, const char *path)
 {
     wire->path = path;
     wire->in = wire->out = -1;
+    wire->tried = clock_waiting() - AGAIN;
 }
 
 /* Bytes pass as they are; the rate and the handshake stay as they were set. */
@@ -38,7 +42,7 @@ static void make_raw(int tty)
 void wire_open(struct wire *wire)
 {
     int64_t now = clock_waiting();
-    if (wire->in >= 0 || (wire->tried != 0 && now - wire->tried < 1000)) return;
+    if (wire->in >= 0 || now - wire->tried < AGAIN) return;
     wire->tried = now;
     if (is_stdio(wire)) {
         wire->in = STDIN_FILENO;
@@ -65,7 +69,6 @@ static int hang_up(struct wire *wire)
 
 int wire_read(struct wire *wire, char *bytes, size_t room)
 {
-    if (wire->in < 0) return 0;
     ssize_t got = read(wire->in, bytes, room);
     if (got > 0) return (int)got;
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return 0;

@@ -9,7 +9,7 @@ struct wire {
     /* -1 while it is not there. */
     int in;
     int out;
-    /* When it was last opened, or could not be, on clock_waiting; 0 for never. */
+    /* When it was last opened, or could not be, on clock_waiting. */
     int64_t tried;
     bool complained;
     struct outbox waiting;
@@ -21,7 +21,7 @@ void wire_init(struct wire *wire, const char *path);
  * (a USB port may come later) is tried again by a later call, once a second. */
 void wire_open(struct wire *wire);
 
-/* Reads what is there, at most `room` bytes. 0 for nothing yet; a tty that has hung up is closed, and -1 means
+/* Reads what is there, of a wire that is open, at most `room` bytes. 0 for nothing yet; a tty that has hung up is closed, and -1 means
  * that standard input has ended. */
 int wire_read(struct wire *wire, char *bytes, size_t room);
 

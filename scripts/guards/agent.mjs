@@ -122,7 +122,7 @@ async function compile(text, object, ...more) {
 
 /** The program that the tests are about where this file of it is changed. */
 function programOf({ file, test }) {
-  if (/^(?:messages|claims|der|at|state|files|shadow|watch)\b/.test(test)) return 'judge';
+  if (/^(?:messages|claims|der|at|state|files|shadow|watch|port)\b/.test(test)) return 'judge';
   return file.startsWith('tls/') ? 'latch-tls' : 'latchd';
 }
 

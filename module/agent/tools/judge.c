@@ -13,9 +13,10 @@
  *   unseal HWID BYTES                                  what was sealed, or "refused"
  *   shadow FILE USER HASH                              "done" or "failed"
  *   filter DOORS TALK                                  what the modem is sent, and what the host is
+ *   port TALK                                          what a host without a modem is told
  * ISS is bytes too; KEYS and ROOTS are moduli as in a JWK, DOORS words in bytes, TALK pieces, with commas between
  * them: h and bytes of the host's, m and bytes of the modem's, t and milliseconds to wait, g for a modem that has
- * gone, r for one that reads what waits for it, x for a host that has gone, u for an unsolicited code. */
+ * gone, r for one that reads what waits for it, x for a host that has gone, u for an unsolicited code; of a port n and how much the host reads. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -306,22 +307,49 @@ static void certificate_case(void)
     printf("%d\n", code == 0 && !own ? 903 : code);
 }
 
-static void filter_case(void)
+static void open_port(void)
 {
     static struct latch latch;
     static struct config config = {.hwid = "LTE4-00A1B2C3D4E5", .firmware = "test 1"};
+    host.start = host.length = 0;
+    latch.config = &config;
+    latch.say = port_say;
+    latch.listener = &port;
+    port_init(&port, &latch, &host);
+}
+
+static void read_host(size_t length)
+{
+    if (length > host.length) length = host.length;
+    if (length > 0) say_bytes(host.bytes + host.start, length);
+    host.start += length;
+    host.length -= length;
+}
+
+static void port_case(void)
+{
+    open_port();
+    for (char *pieces = next(); pieces != NULL;) {
+        char *piece = part_of(&pieces);
+        if (piece[0] == 'h') port_receive(&port, bytes_of(piece + 1));
+        if (piece[0] == 'x') port_host_gone(&port);
+        if (piece[0] == 'n') read_host(strtoul(piece + 1, NULL, 10));
+    }
+    read_host(host.length);
+    printf("\n");
+}
+
+static void filter_case(void)
+{
     static struct words doors;
     memset(&filter, 0, sizeof filter);
-    host.start = host.length = modem.start = modem.length = 0;
+    modem.start = modem.length = 0;
     waiting.start = waiting.length = doors.count = 0;
     char *words = next(), *pieces = next();
     while (words != NULL) {
         if (!words_add(&doors, bytes_of(part_of(&words)))) give_up("no such door");
     }
-    latch.config = &config;
-    latch.say = port_say;
-    latch.listener = &port;
-    port_init(&port, &latch, &host);
+    open_port();
     filter_init(&filter, &port, &doors, &host, &modem);
     while (pieces != NULL) talk(part_of(&pieces));
     say_bytes(modem.bytes + modem.start, modem.length);
@@ -339,7 +367,8 @@ int main(void)
                  {"certificate", certificate_case},
                  {"claims", claims_case}, {"is", is_case},             {"at", at_case},
                  {"state", state_case},   {"unseal", unseal_case},     {"shadow", shadow_case},
-                 {"filter", filter_case}};
+                 {"filter", filter_case},
+                 {"port", port_case}};
     static char line[LINE_MOST];
     while (fgets(line, sizeof line, stdin) != NULL) {
         const char *kind = strtok(line, " \n");

@@ -214,3 +214,13 @@ test('a configuration that is not there', async (t) => {
   const home = newHome(t);
   assert.match(await refusal(home, home.path('none')), /^latchd: cannot read [^\n]*none[^\n]*\n$/);
 });
+
+test('called otherwise than with -c and one configuration it says how it is called, and does nothing', (t) => {
+  const home = newHome(t);
+  const [file, ...first] = program;
+  const conf = home.configuration;
+  for (const words of [[], ['-c'], ['-C', conf], ['-c', conf, 'more']]) {
+    const { status, stderr } = spawnSync(file, [...first, ...words], { encoding: 'utf8' });
+    assert.deepEqual([status, stderr], [2, 'latchd: usage: latchd -c FILE\n'], words.join(' '));
+  }
+});

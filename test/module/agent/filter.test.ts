@@ -274,10 +274,10 @@ test(
 );
 
 /** Fills a line whose other end may have stopped reading. @returns false once it stays full */
-async function takes(line: LineEnd): Promise<boolean> {
+async function takes(line: LineEnd, text = 'x'.repeat(512)): Promise<boolean> {
   for (let tries = 0; tries < 2000; tries += 1) {
     try {
-      line.write('x'.repeat(512));
+      line.write(text);
       return true;
     } catch {
       await new Promise((resolve) => setImmediate(resolve));
@@ -285,6 +285,17 @@ async function takes(line: LineEnd): Promise<boolean> {
   }
   return false;
 }
+
+test(
+  'a modem that says nothing is not waited for longer than 5 s, though nothing else happens',
+  limits,
+  async (t) => {
+    const { host, modem } = await between(t);
+    modem.answer = () => '';
+    host.write('AT+CSQ\rAT+QLATCH?\r');
+    assert.match(await host.until(FINAL), /"unprovisioned"/);
+  },
+);
 
 test('while a modem does not read its data latchd sleeps, and then goes on', limits, async (t) => {
   const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
@@ -317,9 +328,13 @@ test('while a modem does not read its data latchd sleeps, and then goes on', lim
   while (!arrived.includes('\r')) await new Promise((resolve) => setImmediate(resolve));
   far.write(Buffer.from('\r\nCONNECT\r\n'));
   await host.until(/CONNECT\r\n/);
-  let blocks = 0;
-  while (await takes(host)) blocks += 1;
-  assert.ok(blocks > 128, 'more than latchd holds for a modem');
+  let sent = '';
+  for (let more = true; more; ) {
+    const block = String(sent.length).padStart(512, 'x');
+    more = await takes(host, block);
+    if (more) sent += block;
+  }
+  assert.ok(sent.length > 65_536, 'more than latchd holds for a modem');
   let [before, same] = [-1, 0];
   for (let tries = 0; tries < 250 && same < 10; tries += 1) {
     const now = ticks(latchd.pid);
@@ -329,8 +344,9 @@ test('while a modem does not read its data latchd sleeps, and then goes on', lim
   }
   assert.equal(same, 10, 'it uses the processor');
   read();
-  const sent = 512 * blocks;
-  while (arrived.length < 'ATD*99#\r'.length + sent) await new Promise((resolve) => setImmediate(resolve));
+  while (arrived.length < 'ATD*99#\r'.length + sent.length)
+    await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(arrived === `ATD*99#\r${sent}`, 'all of it, in order');
 });
 
 /** The processor's time that a process has had (proc(5), utime and stime). */

@@ -120,6 +120,24 @@ export class Latchd {
     return this.#unsolicited.pop() ?? '';
   }
 
+  /** Types what no answer is waited for. */
+  type(text: string): void {
+    this.#child.stdin.write(text, 'latin1');
+  }
+
+  /** The host ends what it types, or hears nothing more, or nothing until it listens again. */
+  hangUp(): void {
+    this.#child.stdin.end();
+  }
+
+  deafen(): void {
+    this.#child.stdout.destroy();
+  }
+
+  pause(): void {
+    this.#child.stdout.pause();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
