@@ -93,11 +93,6 @@ const byFile = {
       'loop: SIGTERM',
     ],
     'a host that is not there': ['host.in < 0 || ', '', processor],
-    'a modem that is not there': [
-      ' || (filtering(latch) && modem.in < 0)) lessen',
-      ') lessen',
-      'filter: owes nothing',
-    ],
     'a filter that waits': [
       'if (sent_length > 0) lessen(&wait, filter_patience(&filter));',
       '',
@@ -105,16 +100,10 @@ const byFile = {
     ],
     'for as long as nothing happens': ['if (wait < 0) return NULL;', '', processor],
     'the machine may sleep': ['if (wait > LOOK) wait = LOOK;', '', 'loop: machine sleeps'],
-    'nothing to write': ['wire->waiting.length > 0 ? wire->out : -1', 'wire->out', processor],
     'what the host sends waits': [
       'reading(&host, sent_length == 0)',
       'reading(&host, true)',
       'filter: does not read its data',
-    ],
-    'what the modem says waits': [
-      'reading(&modem, outbox_left(&host.waiting) >= ROOM)',
-      'reading(&modem, true)',
-      'filter: owes nothing',
     ],
     'the time is looked at': ['        latch_look(latch);\n', '', 'loop: machine sleeps'],
     'the end of what a host says': [
