@@ -51,7 +51,15 @@ const readLater: Middleware = (request, response, next) => {
   }
   liftDeadline(request, response);
   // Where the handler stops early, the connection is still to carry its answers.
-  request.body = readLines(request.iterator({ destroyOnReturn: false }), LONGEST_LINE);
+  const lines = readLines(request.iterator({ destroyOnReturn: false }), LONGEST_LINE);
+  request.body = lines;
+  // What is sent on behind the last answer is passed over: else nobody would see that the client has gone.
+  response.once('finish', () => {
+    lines.return(undefined).then(
+      () => request.resume(),
+      () => {},
+    );
+  });
   next();
 };
 

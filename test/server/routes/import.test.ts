@@ -237,6 +237,23 @@ test('a station that is shut out in mid-run: its line says so, and no more is ta
   ]);
 });
 
+test('what is sent on behind the last answer is passed over: the server sees its end, and the client’s', {
+  timeout: 30_000,
+}, async () => {
+  const leaver = await server.client('station', 'line-4');
+  const name = await ordered(server.services, 'PO-LEAVER', 9, ['line-4']);
+  const { sent, answers, got } = open(leaver);
+  sent.write('no module\n');
+  while (answers.length < 1) await new Promise(setImmediate);
+  await done(officer.post('/v1/principals/line-4/disable'));
+  sent.write(`${JSON.stringify(module(name))}\n`);
+  await got;
+  // More than buffers hold.
+  const more = Buffer.alloc(1_000_000, `${JSON.stringify(module(name))}\n`);
+  for (let count = 0; count < 16; count += 1) await new Promise((resolve) => sent.write(more, resolve));
+  sent.destroy();
+});
+
 test('each clone in an import costs its caller as much as a request, so nobody floods the log', async (t) => {
   const clock = new TestClock();
   clock.stop();
