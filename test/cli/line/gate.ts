@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { listen } from '../../fixture/listen.ts';
 import type { TestServer } from '../../fixture/server.ts';
 import type { Laptop } from '../laptop.ts';
 
@@ -35,13 +36,8 @@ export async function gate(server: TestServer): Promise<Gate> {
       one.pipe(other);
     }
   };
-  const listen = async (at: number) => {
-    const listening = createServer(pass).listen(at, '127.0.0.1');
-    await once(listening, 'listening');
-    return listening;
-  };
-  let listening = await listen(0);
-  const own = (listening.address() as AddressInfo).port;
+  const listening = createServer(pass);
+  const own = await listen(listening);
   const self: Gate = {
     lead({ dir }) {
       const file = join(dir, 'profile.json');
@@ -54,7 +50,7 @@ export async function gate(server: TestServer): Promise<Gate> {
       await closed;
     },
     async open() {
-      if (!listening.listening) listening = await listen(own);
+      if (!listening.listening) await listen(listening, own);
     },
     shutIn: (operation, when) =>
       inNext(server, operation, async (handled) => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import { listen } from '../../fixture/listen.ts';
 
 /** What the bytes that come by are about: names of moments, none for most. */
 export interface Look {
@@ -18,7 +19,7 @@ export class Relay {
   readonly #meet: Meet;
   readonly #sockets = new Set<Socket>();
   #listening = createServer((near) => this.#join(near));
-  #port = 0;
+  #port: number | undefined;
 
   /** @param look makes the eyes of one connection */
   constructor(look: () => Look, meet: Meet) {
@@ -27,15 +28,14 @@ export class Relay {
   }
 
   get port(): number {
+    if (this.#port === undefined) throw new Error('it has not been open yet');
     return this.#port;
   }
 
   /** Listens, at the same port as before. */
   async open(): Promise<void> {
     if (this.#listening.listening) return;
-    this.#listening.listen(this.#port, '127.0.0.1');
-    await once(this.#listening, 'listening');
-    this.#port = (this.#listening.address() as AddressInfo).port;
+    this.#port = await listen(this.#listening, this.#port);
   }
 
   /** Breaks what is connected, and refuses who comes. */
