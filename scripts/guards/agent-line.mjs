@@ -116,8 +116,8 @@ const byFile = {
       'wire_flush(&host);',
       'loop: hears nothing',
     ],
-    'a host that has gone': ['if (host.in < 0) host_gone();', '', 'filter: host that has gone'],
-    'its line': ['    port_host_gone(&port);\n', '', 'filter: host that has gone'],
+    'a host that has gone': ['if (host.in < 0) host_gone();', '', 'loop: begun to type'],
+    'its line': ['    port_host_gone(&port);\n', '', 'loop: begun to type'],
     'a modem that has gone': [
       'if (filtering(latch) && modem.in < 0) filter_modem_gone(&filter);',
       '',
@@ -156,13 +156,11 @@ const byFile = {
     'as long': ['one.length == other.length && ', ''],
     'a copy fits': ['    if (text.length >= room) return false;\n', ''],
     'a copy ends': ["    to[text.length] = '\\0';\n", ''],
-    'what does not fit is nothing': ["    to[0] = '\\0';\n", ''],
     'a text has room': [
       ' || more.length > text->room - text->length) {\n        text->full',
       ') {\n        text->full',
       'shadow: would not fit',
     ],
-    'and what is full stays so': ['if (text->full || more', 'if (more', 'shadow: would not fit'],
     'nothing is 0': ['} while (number > 0);', '} while (number > 9);', 'port'],
   },
 

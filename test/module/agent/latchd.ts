@@ -125,6 +125,11 @@ export class Latchd {
     this.#child.stdin.write(text, 'latin1');
   }
 
+  /** How many bytes of what was typed have not gone out yet. */
+  get untyped(): number {
+    return this.#child.stdin.writableLength;
+  }
+
   /** The host ends what it types, or hears nothing more, or nothing until it listens again. */
   hangUp(): void {
     this.#child.stdin.end();

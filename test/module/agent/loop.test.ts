@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readdirSync, readFileSync, readlinkSync, statSync, symlinkSync } from 'node:fs';
+import {
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, type TestContext, test } from 'node:test';
 import { openPty } from '../../../module/simulator/pty.ts';
@@ -20,6 +28,7 @@ afterEach(removeAgents);
 
 const issuer = await testIssuer();
 const NOBODY = 65_534;
+const limits = { timeout: 30_000 };
 const program = buildLatchd();
 const source = resolve(import.meta.dirname, '../../../../module/agent');
 
@@ -44,7 +53,7 @@ for (const [how, end] of [
     },
   ],
 ] as const) {
-  test(`ended by ${how} it closes the session, with a receipt (section 5.3)`, async () => {
+  test(`ended by ${how} it closes the session, with a receipt (section 5.3)`, limits, async () => {
     const { agent, bench } = await opened();
     end(agent);
     assert.equal((await agent.latchd.ended).code, 0);
@@ -54,17 +63,18 @@ for (const [how, end] of [
   });
 }
 
-test('a hang-up of its terminal does not end it', async () => {
+test('a hang-up of its terminal does not end it', limits, async () => {
   const { agent, bench } = await opened();
   agent.latchd.kill('SIGHUP');
   assert.equal((await bench.state()).state, 'open');
   assert.match(status(agent.latchd.pid), /^SigIgn:\t0000000000001001$/m);
 });
 
-test('a host on standard input that reads nothing keeps no session open (section 6.1)', async () => {
+test('a host on standard input that reads nothing keeps no session open (section 6.1)', limits, async () => {
   const { agent, bench } = await opened();
   agent.latchd.pause();
-  agent.latchd.type('AT+QLATCH?\r'.repeat(30_000));
+  agent.latchd.type('AT+QLATCH?\r'.repeat(60_000));
+  await until(() => agent.latchd.untyped === 0);
   agent.home.advance(900);
   agent.latchd.kill('SIGUSR1');
   await until(() => agent.running() === undefined);
@@ -75,11 +85,16 @@ test('a host on standard input that reads nothing keeps no session open (section
   assert.equal((await bench.lastReceipt()).why, 'timeout');
 });
 
-test('the session’s time is counted though the machine sleeps, and though nobody says so', async () => {
-  const { agent } = await opened();
-  agent.home.advance(900);
-  await until(() => agent.running() === undefined);
-});
+test(
+  'the session’s time is counted though the machine sleeps, and though nobody says so',
+  limits,
+  async () => {
+    const { agent } = await opened();
+    await until(() => /^State:\tS/m.test(status(agent.latchd.pid)));
+    agent.home.advance(900);
+    await until(() => agent.running() === undefined);
+  },
+);
 
 /** latchd with these lines in place of its own of that name, as the leader of a session. */
 function leader(t: TestContext, lines: (home: AgentHome) => Readonly<Record<string, string>>) {
@@ -120,7 +135,7 @@ function readlinks(pid: number): string[] {
   });
 }
 
-test('a port is never its terminal, and what it makes is its own alone', async (t) => {
+test('a port is never its terminal, and what it makes is its own alone', limits, async (t) => {
   const host = await LineEnd.open();
   t.after(() => host.close());
   spawnSync('stty', ['-F', host.path, 'sane']);
@@ -133,40 +148,67 @@ test('a port is never its terminal, and what it makes is its own alone', async (
   assert.match(status(pid), /^Umask:\t0077$/m);
 });
 
-test('a port that hangs up as soon as it is open, or is not there, costs no processor, and one word (wire.h)', async (t) => {
-  const broken = leader(t, () => ({ at: '/dev/null' }));
-  const missing = leader(t, (home) => ({ at: home.path('port') }));
-  await until(() => missing.said.text !== '');
-  const before = [broken, missing].map(({ pid }) => ticks(pid));
-  const good = await LineEnd.open();
-  const served = leader(t, () => ({ at: good.path }));
-  const asked = async () => {
-    good.write('AT\r');
-    await good.until(FINAL);
+test(
+  'a port that hangs up as soon as it is open, or is not there, costs no processor, and one word (wire.h)',
+  limits,
+  async (t) => {
+    const broken = leader(t, () => ({ at: '/dev/null' }));
+    const missing = leader(t, (home) => ({ at: home.path('port') }));
+    await until(() => missing.said.text !== '');
+    const before = [broken, missing].map(({ pid }) => ticks(pid));
+    const good = await LineEnd.open();
+    t.after(() => good.close());
+    const served = leader(t, () => ({ at: good.path }));
+    const asked = async () => {
+      good.write('AT\r');
+      await good.until(FINAL);
+    };
+    await asked();
+    const held = [broken, served].map(({ pid }) => readlinks(pid).length);
+    // It looks again every second, which is to be seen to be nothing.
+    await new Promise((done) => setTimeout(done, 2300));
+    for (const [place, { pid }] of [broken, missing].entries())
+      assert.ok(ticks(pid) - (before[place] ?? 0) < 20, 'it uses the processor');
+    for (let times = 0; times < 2; times += 1) await asked();
+    for (const [place, { pid }] of [broken, served].entries())
+      assert.ok(
+        readlinks(pid).length - (held[place] ?? 0) < 1 + Number(place === 0),
+        'it is closed, and not opened again',
+      );
+    assert.match(missing.said.text, /^latchd: cannot open [^\n]*\n$/);
+    const host = await LineEnd.open();
+    t.after(() => host.close());
+    symlinkSync(host.path, missing.home.path('port'));
+    host.write('AT\r');
+    await host.until(FINAL);
+  },
+);
+
+test('what a host that has gone had begun to type is not the next one’s', limits, async (t) => {
+  const { home } = leader(t, (place) => ({ at: place.path('port') }));
+  // Only now, or latchd inherits their descriptors, and there is no hanging up.
+  const [first, next] = await Promise.all([LineEnd.open(), LineEnd.open()]);
+  let there = true;
+  const leave = async () => {
+    if (there) await first.close();
+    there = false;
   };
-  await asked();
-  const held = [broken, served].map(({ pid }) => readlinks(pid).length);
-  // It looks again every second, which is to be seen to be nothing.
-  await new Promise((done) => setTimeout(done, 2300));
-  for (const [place, { pid }] of [broken, missing].entries())
-    assert.ok(ticks(pid) - (before[place] ?? 0) < 20, 'it uses the processor');
-  for (let times = 0; times < 2; times += 1) await asked();
-  for (const [place, { pid }] of [broken, served].entries())
-    assert.ok(
-      readlinks(pid).length - (held[place] ?? 0) < 1 + Number(place === 0),
-      'it is closed, and not opened again',
-    );
-  await good.close();
-  assert.match(missing.said.text, /^latchd: cannot open [^\n]*\n$/);
-  const host = await LineEnd.open();
-  t.after(() => host.close());
-  symlinkSync(host.path, missing.home.path('port'));
-  host.write('AT\r');
-  await host.until(FINAL);
+  t.after(() => Promise.all([leave(), next.close()]));
+  symlinkSync(first.path, home.path('port'));
+  first.write('AT\r');
+  await first.until(FINAL);
+  first.write('AT+QLA');
+  await first.until(/AT\+QLA/);
+  rmSync(home.path('port'));
+  symlinkSync(next.path, home.path('port'));
+  await leave();
+  next.write('AT\r');
+  assert.match(await next.until(FINAL), /^(?:AT\r)+\r\nOK\r\n$/);
 });
 
-test('a host on a tty that reads nothing does not keep it from its end (section 6.1)', async (t) => {
+test('a host on a tty that reads nothing does not keep it from its end (section 6.1)', limits, async (t) => {
   const host = await openPty(() => new Promise(() => {}));
+  t.after(() => host.close());
   const { pid } = leader(t, () => ({ at: host.path }));
   await until(() => readlinks(pid).includes(host.path));
   const line = Buffer.from('AT+QLATCH?\r');
@@ -178,22 +220,26 @@ test('a host on a tty that reads nothing does not keep it from its end (section 
   await until(() => !/^State:\t[^Z]/m.test(status(pid)));
 });
 
-test('what goes onto a module lets nobody look into its memory (prctl(2), PR_SET_DUMPABLE)', async (t) => {
-  const made = spawnSync('flock', [source, 'make', '--silent', '-C', source], { encoding: 'utf8' });
-  assert.equal(made.status, 0, made.stderr);
-  const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
-  // Whose own memory it would be otherwise.
-  const uid = process.getuid?.() || NOBODY;
-  const copy = home.path('latchd');
-  copyFileSync(join(source, 'build/host/latchd'), copy);
-  spawnSync('chown', ['-R', String(uid), home.dir]);
-  const latchd = spawn(copy, ['-c', home.configuration], { uid, stdio: ['pipe', 'pipe', 'ignore'] });
-  t.after(async () => {
-    latchd.kill('SIGKILL');
-    await once(latchd, 'close');
-    home.remove();
-  });
-  latchd.stdin.write('AT\r');
-  await once(latchd.stdout, 'data');
-  assert.equal(statSync(`/proc/${latchd.pid}/mem`).uid, 0);
-});
+test(
+  'what goes onto a module lets nobody look into its memory (prctl(2), PR_SET_DUMPABLE)',
+  limits,
+  async (t) => {
+    const made = spawnSync('flock', [source, 'make', '--silent', '-C', source], { encoding: 'utf8' });
+    assert.equal(made.status, 0, made.stderr);
+    const home = new AgentHome(vectorRoots(), ['LTE4-00A1B2C3D4E5'], '490154203237518');
+    // Whose own memory it would be otherwise.
+    const uid = process.getuid?.() || NOBODY;
+    const copy = home.path('latchd');
+    copyFileSync(join(source, 'build/host/latchd'), copy);
+    spawnSync('chown', ['-R', String(uid), home.dir]);
+    const latchd = spawn(copy, ['-c', home.configuration], { uid, stdio: ['pipe', 'pipe', 'ignore'] });
+    t.after(async () => {
+      latchd.kill('SIGKILL');
+      await once(latchd, 'close');
+      home.remove();
+    });
+    latchd.stdin.write('AT\r');
+    await once(latchd.stdout, 'data');
+    assert.equal(statSync(`/proc/${latchd.pid}/mem`).uid, 0);
+  },
+);
