@@ -98,11 +98,6 @@ const byFile = {
       'kill_shown(proc);',
     ],
     'where it shows another': [' || round % 64 == 0) kill_hidden();', ') kill_hidden();'],
-    'all of them': [
-      '    for (unsigned round = 1; reap() && clock_waiting() < end; round++) {',
-      '    for (unsigned round = 1; round < 2 && reap() && clock_waiting() < end; round++) {',
-      'service: outlive a lock',
-    ],
   },
 };
 
